@@ -1,0 +1,42 @@
+"""Read and write weights as folders of model.safetensors and config.json."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+__all__ = ["ROOT", "read", "write"]
+
+ROOT = Path(__file__).resolve().parent.parent / "checkpoints"
+
+
+def read(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The configuration and the tensors of a checkpoint folder.
+
+    A relative name that is no folder here is looked for beside the app, so `checkpoints/x` works from anywhere.
+    Raises `FileNotFoundError` naming the file that is missing.
+    """
+    folder = Path(folder)
+    if not folder.is_dir() and not folder.is_absolute():
+        folder = ROOT.parent / folder
+    for name in ("config.json", "model.safetensors"):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"{folder} holds no {name}; a checkpoint is a folder with config.json and model.safetensors")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return config, load_file(folder / "model.safetensors")
+
+
+def write(folder: str | Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Write a checkpoint folder; each file appears whole or not at all."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        save_file({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}, Path(scratch, "model.safetensors"))
+        Path(scratch, "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        for name in ("model.safetensors", "config.json"):
+            os.replace(Path(scratch, name), folder / name)

@@ -1,0 +1,1 @@
+"""Densities in the plane and the flows that learn them, by change of variables."""

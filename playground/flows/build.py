@@ -1,0 +1,54 @@
+"""Make a flow by name, and keep it in a folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from playground import checkpoints
+from playground.flows.flow import Flow
+from playground.flows.spline import spline
+
+__all__ = ["FLOWS", "build", "load", "save"]
+
+# Each constructor takes `dim` and `layers` (its default is the family's own) and may take keywords of its own.
+FLOWS: dict[str, Callable[..., Flow]] = {
+    "spline": spline,
+}
+MAX_LAYERS = 64
+MAX_DIM = 4096
+
+
+def build(name: str, dim: int = 2, *, seed: int = 0, **options: Any) -> Flow:
+    """A new flow of a family in `FLOWS`, its weights drawn from `seed`; the options are the family's (`layers=` for all).
+
+    Raises `ValueError` for an unknown family, and for a dimension or a number of layers out of range.
+
+    >>> build("spline", layers=2).config
+    {'name': 'spline', 'dim': 2, 'seed': 0, 'layers': 2}
+    """
+    if name not in FLOWS:
+        raise ValueError(f"no flow is called {name!r}; choose one of {', '.join(FLOWS)}")
+    if not 2 <= dim <= MAX_DIM:
+        raise ValueError(f"dim must lie between 2 and {MAX_DIM}, not {dim}")
+    if "layers" in options and not 1 <= options["layers"] <= MAX_LAYERS:
+        raise ValueError(f"layers must lie between 1 and {MAX_LAYERS}, not {options['layers']}")
+    with torch.random.fork_rng(devices=[]):  # nn.Linear draws from the global generator; leave the caller's alone
+        torch.manual_seed(seed)
+        flow = FLOWS[name](dim=dim, **options)
+    flow.config = {"name": name, "dim": dim, "seed": seed, **options}
+    return flow
+
+
+def save(flow: Flow, folder: str | Path) -> None:
+    """Write a flow made by `build` to a folder."""
+    checkpoints.write(folder, flow.config, flow.state_dict())
+
+
+def load(folder: str | Path) -> Flow:
+    """Read a flow that `save` wrote."""
+    config, tensors = checkpoints.read(folder)
+    flow = build(**config)
+    flow.load_state_dict(tensors)
+    return flow
