@@ -1,0 +1,217 @@
+"""Train a flow by maximum likelihood: a generator of one frozen record a step, to watch and to stop.
+
+Adam (Kingma and Ba, 2015) under a warm-up and a cosine over the budget, whatever its length; the weights handed back
+are a running average (Shamir and Zhang, Stochastic gradient descent for non-smooth optimization, 2013).
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from playground.flows.density import Density
+from playground.flows.flow import Flow
+from playground.flows.spline import Lattice
+
+__all__ = ["FitStep", "Recipe", "fit", "recipe"]
+
+WARM_UP = 0.05  # part of the budget over which the learning rate climbs
+AVERAGE = 16  # the running average spans about the last 1/16 of the steps made so far
+HELD_OUT = 4096  # points on which the divergence is estimated
+KL_SHARE = 0.03  # part of the time that may go into the divergence
+AHEAD = 64  # batches drawn from the density at once
+CLIP = 10.0  # longest gradient, nats per unit of weight
+BETA1, EPSILON = 0.9, 1e-8  # Adam's first decay and the guard of its quotient
+
+
+@dataclass(frozen=True)
+class FitStep:
+    """One training step."""
+
+    step: int  # 1, 2, ...
+    nll: float  # mean negative log-likelihood of the batch, nats
+    kl: float | None  # E[log p - log q] in nats on a held-out set, where it was estimated at this step
+    seconds: float  # time spent in training so far, without the time the caller took between two steps
+    progress: float  # part of the budget that is used up, 0 to 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What suits a family: the peak learning rate, the points a step, Adam's second decay."""
+
+    lr: float = 3e-3
+    batch: int = 512
+    beta2: float = 0.99
+
+
+RECIPES = {
+    "lattice": Recipe(lr=0.03, batch=1024)
+}  # by the name in `flow.config`, "lattice" for a spline flow in the plane
+
+
+def recipe(flow: nn.Module) -> Recipe:
+    """The defaults with which `fit` trains a flow."""
+    if any(isinstance(module, Lattice) for module in flow.modules()):
+        return RECIPES["lattice"]
+    return RECIPES.get(getattr(flow, "config", {}).get("name", ""), Recipe())
+
+
+def fit(
+    flow: Flow,
+    density: Density,
+    *,
+    seconds: float | None = None,
+    steps: int | None = None,
+    batch: int | None = None,
+    lr: float | None = None,
+    seed: int = 0,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Iterator[FitStep]:
+    """Train `flow` in place on samples of `density` for a time or a number of steps, yielding after each step.
+
+    While the generator is suspended the flow holds the current weights; when it ends, is closed or fails, the averaged
+    ones. The same seed and steps give the same weights. `batch` and `lr` default to `recipe(flow)`; `clock` gives the
+    time in seconds (`time.process_time` counts processor time).
+    Raises `ValueError` for a budget that is not exactly one of seconds (0.1..3600) and steps (1..10**7), for a batch
+    outside 2..65536 and a learning rate that is not positive; `FloatingPointError` when loss or gradient is not finite.
+    """
+    if (seconds is None) == (steps is None):
+        raise ValueError(f"give exactly one of seconds and steps, not seconds={seconds} and steps={steps}")
+    if seconds is not None and not 0.1 <= seconds <= 3600:
+        raise ValueError(f"seconds must lie between 0.1 and 3600, not {seconds}")
+    if steps is not None and not 1 <= steps <= 10**7:
+        raise ValueError(f"steps must lie between 1 and 10**7, not {steps}")
+    defaults = recipe(flow)
+    batch = defaults.batch if batch is None else batch
+    lr = defaults.lr if lr is None else lr
+    if not 2 <= batch <= 65536:
+        raise ValueError(f"batch must lie between 2 and 65536, not {batch}")
+    if not 0 < lr < math.inf:
+        raise ValueError(f"lr must be positive, not {lr}")
+    return _run(flow, density, seconds, steps, batch, lr, defaults.beta2, seed, clock)
+
+
+def _run(
+    flow: Flow,
+    density: Density,
+    seconds: float | None,
+    steps: int | None,
+    batch: int,
+    lr: float,
+    beta2: float,
+    seed: int,
+    clock: Callable[[], float],
+) -> Iterator[FitStep]:
+    now = clock()
+    spent = on_kl = kl_cost = 0.0  # seconds in here, on the divergence, on its last estimate
+    weights = _Weights(flow)
+    batches = _batches(density, batch, weights.value, torch.Generator().manual_seed(seed))
+    try:
+        held_out = _held_out(density, weights.value, torch.Generator().manual_seed(seed ^ 0x5EED))
+        step, progress = 0, 0.0
+        while progress < 1:
+            step += 1
+            begun = progress if steps is None else (step - 0.5) / steps
+            rate = lr * min(1, begun / WARM_UP) * 0.5 * (1 + math.cos(math.pi * begun))
+            x = next(batches)
+            if step == 1:
+                _initialise(flow, x)
+            nll = _step(flow, x, weights, step, rate, beta2)
+            elapsed = spent + clock() - now
+            progress = min(1.0, elapsed / seconds if steps is None else step / steps)  # type: ignore[operator]  # one is given
+            kl = None
+            if progress == 1:
+                weights.settle()
+            if held_out is not None and (progress == 1 or on_kl + kl_cost <= KL_SHARE * elapsed):
+                kl = _divergence(flow, *held_out)
+                kl_cost = spent + clock() - now - elapsed
+                on_kl += kl_cost
+            spent += clock() - now
+            yield FitStep(step, nll, kl, spent, progress)
+            now = clock()
+    finally:
+        weights.settle()
+        weights.release()
+
+
+def _step(flow: Flow, x: Tensor, weights: "_Weights", step: int, rate: float, beta2: float) -> float:
+    """One update; the loss before it. Nothing changes if loss or gradient is not finite."""
+    weights.grad.zero_()
+    with torch.enable_grad():
+        loss = -flow.log_prob(x).mean()
+        loss.backward()
+    nll, norm = loss.item(), weights.grad.norm().item()
+    if not (math.isfinite(nll) and math.isfinite(norm)):
+        raise FloatingPointError(
+            f"at step {step} the loss was {nll} and its gradient {norm} long (learning rate {rate:.2g}); "
+            "train again with a smaller lr or a larger batch. The flow keeps the average of the good steps"
+        )
+    if norm > CLIP:
+        weights.grad.mul_(CLIP / norm)
+    weights.update(step, rate, beta2)
+    return nll
+
+
+class _Weights:
+    """The trainable weights of a flow as one vector: clipping, Adam and the average are a few operations on it.
+
+    `torch.optim` would do, but making its first optimiser imports a compiler: four seconds before the first step.
+    """
+
+    def __init__(self, flow: nn.Module) -> None:
+        self.parameters = [p for p in flow.parameters() if p.requires_grad]
+        self.value = torch.cat([p.detach().reshape(-1) for p in self.parameters])
+        self.grad, self.mean, self.square = (torch.zeros_like(self.value) for _ in range(3))
+        self.average = self.value.clone()
+        sizes = [p.numel() for p in self.parameters]
+        for p, value, grad in zip(self.parameters, self.value.split(sizes), self.grad.split(sizes), strict=True):
+            p.data, p.grad = value.view_as(p), grad.view_as(p)
+
+    def update(self, step: int, rate: float, beta2: float) -> None:
+        """Algorithm 1 of Kingma and Ba, then the average of the iterates."""
+        self.mean.lerp_(self.grad, 1 - BETA1)
+        self.square.mul_(beta2).addcmul_(self.grad, self.grad, value=1 - beta2)
+        scale = (self.square / (1 - beta2**step)).sqrt_().add_(EPSILON)
+        self.value.addcdiv_(self.mean, scale, value=-rate / (1 - BETA1**step))
+        self.average.lerp_(self.value, (AVERAGE + 1) / (step + AVERAGE))
+
+    def settle(self) -> None:
+        """Put the averaged weights into the flow."""
+        self.value.copy_(self.average)
+
+    def release(self) -> None:
+        """Give every parameter storage of its own again."""
+        for p in self.parameters:
+            p.data, p.grad = p.data.clone(), None
+
+
+def _batches(density: Density, batch: int, like: Tensor, generator: torch.Generator) -> Iterator[Tensor]:
+    while True:
+        yield from density.sample(AHEAD * batch, generator).to(like).split(batch)
+
+
+def _held_out(density: Density, like: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
+    """Points (n, d) and their log-density (n,), or None where it has no closed form."""
+    x = density.sample(HELD_OUT, generator)
+    log_p = density.log_prob(x)
+    return None if log_p is None else (x.to(like), log_p.to(like))
+
+
+@torch.no_grad()
+def _divergence(flow: Flow, x: Tensor, log_p: Tensor) -> float:
+    log_q = torch.cat([flow.log_prob(part) for part in x.split(1024)])
+    return (log_p - log_q).mean().item()
+
+
+@torch.no_grad()
+def _initialise(flow: nn.Module, x: Tensor) -> None:
+    """Let the transforms that take their scale from data see the first batch, in order."""
+    for transform in getattr(flow, "transforms", ()):
+        initialise: Any = getattr(transform, "initialise", None)
+        if initialise is not None:
+            initialise(x)
+        x = transform(x)[0]

@@ -1,0 +1,168 @@
+"""Neural spline flow (Durkan et al., Neural Spline Flows, 2019); in the plane its conditioner is one matrix product.
+
+In two dimensions a coupling is conditioned on a single number. Normalised radial features of that number, spread over
+a lattice, times a matrix give all the numbers of the spline: no hidden layer, a hundred steps where a network takes one
+tenth of them, and every weight acts in a known place. Above two dimensions a small network takes the lattice's place.
+"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from playground.flows.flow import Flow
+from playground.flows.rational_quadratic import rational_quadratic
+
+__all__ = ["Lattice", "Rotation", "SplineCoupling", "spline"]
+
+
+def spline(
+    dim: int = 2, layers: int = 4, *, bins: int = 16, bound: float = 3.5, features: int = 48, hidden: int = 64
+) -> Flow:
+    """Rational-quadratic couplings, by turns on either half of the coordinates, a learned rotation after each pair.
+
+    `features` counts the radial features of the lattice (dim 2), `hidden` the width of the network (dim above 2).
+    Outside [-bound, bound] a coupling is the identity. The new flow is a rotation. Raises `ValueError` for bins outside
+    2..512, a bound or a number of features that is not positive.
+    """
+    if not 2 <= bins <= 512:
+        raise ValueError(f"bins must lie between 2 and 512, not {bins}")
+    if not bound > 0 or features < 2 or hidden < 1:
+        raise ValueError(f"bound must be > 0, features >= 2 and hidden >= 1, not {bound}, {features} and {hidden}")
+    transforms: list[nn.Module] = []
+    for layer in range(layers):
+        if layer and layer % 2 == 0:
+            transforms.append(Rotation(dim))
+        first = layer % 2 == 0
+        passive, active = (dim // 2, dim - dim // 2) if first else (dim - dim // 2, dim // 2)
+        numbers = 3 * bins - 1
+        conditioner = Lattice(features, numbers, bound) if dim == 2 else Network(passive, hidden, active, numbers)
+        transforms.append(SplineCoupling(conditioner, split=dim - dim // 2, first=first, bound=bound))
+    return Flow(transforms, dim=dim)
+
+
+class SplineCoupling(nn.Module):
+    """A spline on the first `split` coordinates (`first`) or on the others; those it leaves alone give its shape."""
+
+    def __init__(self, conditioner: nn.Module, *, split: int, first: bool, bound: float) -> None:
+        super().__init__()
+        self.conditioner, self.split, self.first, self.bound = conditioner, split, first, bound
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x (n, d) towards the latent; also the log-determinant (n,)."""
+        return self._apply_spline(x, inverse=False)
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The exact inverse of `forward`, in closed form."""
+        return self._apply_spline(z, inverse=True)
+
+    def _apply_spline(self, x: Tensor, *, inverse: bool) -> tuple[Tensor, Tensor]:
+        head, tail = x[:, : self.split], x[:, self.split :]
+        active, passive = (head, tail) if self.first else (tail, head)
+        raw = self.conditioner(passive)  # (3K - 1, n * active coordinates)
+        moved, logslope = rational_quadratic(active.reshape(-1), raw, bound=self.bound, inverse=inverse)
+        moved = moved.view(active.shape)
+        parts = (moved, passive) if self.first else (passive, moved)
+        return torch.cat(parts, 1), logslope.view(active.shape).sum(1)
+
+    def extra_repr(self) -> str:
+        return f"split={self.split}, first={self.first}, bound={self.bound}"
+
+
+class Lattice(nn.Module):
+    """A function of one number x (n, 1), values (out, n): a matrix times radial features on a lattice over +-bound."""
+
+    centres: Tensor
+
+    def __init__(self, features: int, out: int, bound: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(out, features))
+        self.bias = nn.Parameter(torch.zeros(out))
+        self.register_buffer("centres", torch.linspace(-bound, bound, features), persistent=False)
+        self.bound, self.sharpness = (
+            bound,
+            0.5 * ((features - 1) / (2 * bound)) ** 2,
+        )  # the radius is the lattice's spacing
+
+    def forward(self, x: Tensor) -> Tensor:
+        phi = radial(x[:, 0].clamp(-self.bound, self.bound), self.centres, self.sharpness)
+        return torch.addmm(self.bias[:, None], self.weight, phi)
+
+
+class Rotation(nn.Module):
+    """A learned rotation z = x Q^T of all coordinates; Q starts at 45 degrees in the plane, at random above it."""
+
+    base: Tensor
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.skew = nn.Parameter(torch.zeros(dim * (dim - 1) // 2))  # radians
+        if dim == 2:
+            base = torch.tensor([[1.0, -1.0], [1.0, 1.0]]) / math.sqrt(2)
+        else:
+            base = torch.linalg.qr(torch.randn(dim, dim))[0]
+        self.register_buffer("base", base)
+
+    def matrix(self) -> Tensor:
+        """Q (d, d), orthogonal."""
+        d = len(self.base)
+        if d == 2:
+            cos, sin = self.skew.cos(), self.skew.sin()
+            return torch.cat((cos, -sin, sin, cos)).view(2, 2) @ self.base
+        upper = self.skew.new_zeros(d, d).index_put(tuple(torch.triu_indices(d, d, 1)), self.skew)
+        return torch.linalg.matrix_exp(upper - upper.T) @ self.base
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x (n, d) towards the latent; the log-determinant (n,) is zero."""
+        return x @ self.matrix().T, x.new_zeros(len(x))
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The rotation back."""
+        return z @ self.matrix(), z.new_zeros(len(z))
+
+
+class Network(nn.Sequential):
+    """A function of x (n, inputs) with values (numbers, n * active): a perceptron with two hidden layers.
+
+    The last layer starts at zero, so that the spline starts as the identity.
+    """
+
+    def __init__(self, inputs: int, hidden: int, active: int, numbers: int) -> None:
+        last = nn.Linear(hidden, active * numbers)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        super().__init__(nn.Linear(inputs, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), last)
+        self.numbers = numbers
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).view(-1, self.numbers).T.contiguous()
+
+
+def radial(x: Tensor, centres: Tensor, sharpness: float) -> Tensor:
+    """Normalised radial features (m, n) of x (n,): exp(-sharpness (x - c)^2), divided by their sum over the centres."""
+    if torch.is_grad_enabled() and x.requires_grad:
+        return _Radial.apply(x, centres, sharpness)
+    phi = (x - centres[:, None]).square_().mul_(-sharpness)
+    phi.clamp_(
+        min=-40
+    ).exp_()  # e^-40 is nothing beside the nearest centre; smaller ones are denormal, ten times slower
+    phi /= phi.sum(0)
+    return phi
+
+
+class _Radial(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, centres: Tensor, sharpness: float) -> Tensor:
+        phi = radial(x, centres, sharpness)
+        ctx.save_for_backward(phi, centres)
+        ctx.sharpness = sharpness
+        return phi
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None]:
+        phi, centres = ctx.saved_tensors  # d phi_j / dx = 2 sharpness phi_j (c_j - sum_i phi_i c_i)
+        pull = g * phi
+        return (centres @ pull - (centres @ phi) * pull.sum(0)).mul_(2 * ctx.sharpness), None, None
