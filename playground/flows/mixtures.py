@@ -40,9 +40,8 @@ class Mixture:
         slope = (self.means * precision).T  # (2, k)
         offset = self.weights.log() - 0.5 * precision * self.means.square().sum(1)
         points = x.to("cpu", torch.float64)  # in float32 the cancellation would cost 1e-4 nats for a narrow std
-        parts = [
-            torch.addmm(offset, part, slope).logsumexp(1) for part in points.split(max(1, CHUNK // len(self.means)))
-        ]
+        chunks = points.split(max(1, CHUNK // len(self.means)))
+        parts = [_logsumexp(torch.addmm(offset, chunk, slope)) for chunk in chunks]
         constant = math.log(2 * math.pi * self.std**2)
         return (torch.cat(parts) - 0.5 * precision * points.square().sum(1) - constant).to(x)
 
@@ -50,6 +49,15 @@ class Mixture:
     def entropy(self) -> float:
         """In nats, by quadrature on a lattice, good to about 1e-6."""
         return lattice_entropy(self.log_prob, self.means, self.std, 0.75 * self.std)
+
+
+def _logsumexp(e: Tensor) -> Tensor:
+    """log sum exp over the rows of e (n, k), which it overwrites; three times faster than torch's.
+
+    Where most components are far, nearly all terms underflow, and `exp` is slow there: e^-100 stands for them.
+    """
+    top = e.detach().amax(1, keepdim=True)  # a constant of the sum: the gradient does not pass through it
+    return top[:, 0] + e.sub_(top).clamp_min_(-100).exp_().sum(1).log()
 
 
 def eight_gaussians(*, noise: float = 0.125) -> Mixture:
