@@ -48,7 +48,7 @@ class Mixture:
     @cached_property
     def entropy(self) -> float:
         """In nats, by quadrature on a lattice, good to about 1e-6."""
-        return lattice_entropy(self.log_prob, self.means, self.std, 0.75 * self.std)
+        return lattice_entropy(self.log_prob, self.means, self.std, 0.4 * self.std)
 
 
 def _logsumexp(e: Tensor) -> Tensor:

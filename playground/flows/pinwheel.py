@@ -62,7 +62,7 @@ class Pinwheel:
         """In nats, by quadrature on a lattice, good to about 1e-6: that of the arms, as the twist keeps areas."""
         centres = torch.stack([self._angles().cos(), self._angles().sin()], dim=1)
         narrow, wide = float(self.stds.min()), float(self.stds.max())
-        return lattice_entropy(self._arms_log_prob, centres, wide, 0.5 * narrow) + 2 * math.log(self.scale)
+        return lattice_entropy(self._arms_log_prob, centres, wide, 0.4 * narrow) + 2 * math.log(self.scale)
 
 
 def pinwheel(*, arms: int = 5, radial: float = 0.3, tangential: float = 0.1, rate: float = 0.25) -> Pinwheel:
