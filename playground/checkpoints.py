@@ -26,7 +26,9 @@ def read(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         folder = ROOT.parent / folder
     for name in ("config.json", "model.safetensors"):
         if not (folder / name).is_file():
-            raise FileNotFoundError(f"{folder} holds no {name}; a checkpoint is a folder with config.json and model.safetensors")
+            raise FileNotFoundError(
+                f"{folder} holds no {name}; a checkpoint is a folder with config.json and model.safetensors"
+            )
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     return config, load_file(folder / "model.safetensors")
 
@@ -36,7 +38,10 @@ def write(folder: str | Path, config: Mapping[str, Any], tensors: Mapping[str, T
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        save_file({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}, Path(scratch, "model.safetensors"))
+        save_file(
+            {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()},
+            Path(scratch, "model.safetensors"),
+        )
         Path(scratch, "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         for name in ("model.safetensors", "config.json"):
             os.replace(Path(scratch, name), folder / name)

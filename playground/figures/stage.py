@@ -1,16 +1,16 @@
 """What the Stage (tabs/components/stage.py) is fed: log densities and points as small base64 strings, and back.
 
-A field is quantised by the cube root of p / p_max to 8 bits: the eye sees 1/1000 of the maximum as a tenth of the scale,
-and the decoder gives log p back within about 3 / (2 q) nats, q in 1..255 being the byte.
+A field is quantised by the cube root of p / p_max to 8 bits: 1/1000 of the maximum is then a tenth of the
+scale, and the decoder gives log p back within about 3 / (2 q) nats, q in 1..255 being the byte.
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["decode_field", "decode_points", "field", "grid", "points", "value"]
+__all__ = ["curve", "decode_field", "decode_points", "field", "grid", "points", "value"]
 
 STATUSES = ("idle", "running", "stopped", "done", "error")
 
@@ -45,7 +45,7 @@ def field(log_p: np.ndarray, extent: float, log_max: float | None = None) -> dic
 
 
 def points(xy: np.ndarray, extent: float) -> dict[str, Any]:
-    """Points (m, 2) as a panel's "points"; those outside [-extent, extent]^2 are left out. Raises ValueError for NaN."""
+    """Points (m, 2) as a panel's "points"; those outside [-extent, extent]^2 are left out. ValueError for NaN."""
     xy = np.asarray(xy, dtype=np.float64)
     if xy.ndim != 2 or xy.shape[1] != 2:
         raise ValueError(f"xy has shape {xy.shape}, allowed is (m, 2)")
@@ -54,6 +54,32 @@ def points(xy: np.ndarray, extent: float) -> dict[str, Any]:
     inside = xy[(np.abs(xy) <= _extent(extent)).all(axis=1)]
     short = np.rint(inside / extent * 32767).astype("<i2")
     return {"m": len(short), "xy": _encode(short), "extent": float(extent)}
+
+
+def curve(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    x_label: str,
+    y_label: str,
+    log: bool = False,
+    right: Sequence[str] = (),
+    reference: tuple[float, str] | None = None,
+) -> dict[str, Any]:
+    """The chart of a frame from {name: (x, y)}; a y that is not finite (nor positive, on a log axis) is a gap.
+
+    log: the axis is logarithmic; right: names of series drawn against an own log axis on the right (KL beside NLL);
+    reference: (y, label) of a dashed line (the entropy). Raises ValueError for unequal lengths and an unknown name.
+    """
+    if unknown := [name for name in right if name not in series]:
+        raise ValueError(f"right names {unknown}, which are none of {list(series)}")
+    lines = []
+    for name, (x, y) in series.items():
+        if len(x) != len(y):
+            raise ValueError(f"series {name!r} has {len(x)} x and {len(y)} y")
+        ys = [float(f"{float(v):.6g}") if np.isfinite(v) else None for v in y]
+        lines.append({"name": name, "x": [float(v) for v in x], "y": ys, "log": name in right})
+    line = None if reference is None else {"y": float(reference[0]), "label": reference[1]}
+    return {"series": lines, "x_label": x_label, "y_label": y_label, "log": log, "reference": line}
 
 
 def value(
@@ -68,7 +94,7 @@ def value(
     curve: dict[str, Any] | None = None,
     labels: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """One frame of the Stage from its parts, checked. Raises ValueError for an unknown status, a progress outside 0..1."""
+    """One frame of the Stage from its parts. Raises ValueError for an unknown status, a progress outside 0..1."""
     if status not in STATUSES:
         raise ValueError(f"status={status!r} is none of {STATUSES}")
     if progress is not None and not 0 <= progress <= 1:
@@ -80,7 +106,7 @@ def value(
 
 
 def decode_field(encoded: Mapping[str, Any]) -> np.ndarray:
-    """The log density (n, n) float64 that the browser shows; -inf where the byte is 0 (log p < log_max + 3 ln(0.5/255))."""
+    """The log density (n, n) float64 that the browser shows; -inf for byte 0 (log p < log_max + 3 ln(0.5 / 255))."""
     n = encoded["n"]
     q = np.frombuffer(base64.b64decode(encoded["q"], validate=True), dtype=np.uint8)
     if q.size != n * n:

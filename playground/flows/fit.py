@@ -23,7 +23,7 @@ WARM_UP = 0.05  # part of the budget over which the learning rate climbs
 AVERAGE = 16  # the running average spans about the last 1/16 of the steps made so far
 HELD_OUT = 4096  # points on which the divergence is estimated
 KL_SHARE = 0.03  # part of the time that may go into the divergence
-AHEAD = 64  # batches drawn from the density at once
+AHEAD = 65536  # points drawn from the density at once
 CLIP = 10.0  # longest gradient, nats per unit of weight
 BETA1, EPSILON = 0.9, 1e-8  # Adam's first decay and the guard of its quotient
 
@@ -191,7 +191,7 @@ class _Weights:
 
 def _batches(density: Density, batch: int, like: Tensor, generator: torch.Generator) -> Iterator[Tensor]:
     while True:
-        yield from density.sample(AHEAD * batch, generator).to(like).split(batch)
+        yield from density.sample(max(1, AHEAD // batch) * batch, generator).to(like).split(batch)
 
 
 def _held_out(density: Density, like: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:

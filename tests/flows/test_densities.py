@@ -143,8 +143,8 @@ def test_curves_against_a_dense_rule(name, factor):
     line = torch.linspace(-3, 3, 25, dtype=torch.float64)
     x = torch.cartesian_prod(line, line)
     expected = dense.log_prob(x)
-    near = expected > -50
-    assert near.sum() > 200
+    near = expected > -30
+    assert near.sum() > 150
     torch.testing.assert_close(d.log_prob(x)[near], expected[near], atol=1e-6, rtol=0)
     on_curve = d.sample(200, generator(8)).double()
     torch.testing.assert_close(d.log_prob(on_curve), dense.log_prob(on_curve), atol=1e-7, rtol=0)

@@ -39,7 +39,7 @@ const newPanel = (spec) => {
   const panel = {
     key: spec.key, spec, figure, box, title: make("strong", "", caption), note: make("span", "", caption),
     canvas: make("canvas", "", box, { role: "img" }), ring: make("i", "pg-stage-ring", box, { hidden: "" }),
-    tip: make("div", "pg-stage-tip", box, { hidden: "" }), image: document.createElement("canvas"), q: null, xy: null, raw: null,
+    tip: make("div", "pg-stage-tip", box, { hidden: "" }), image: document.createElement("canvas"), q: null, packed: null, xy: null, raw: null, size: null,
   };
   const point = (event) => {
     const r = box.getBoundingClientRect(), e = extentOf(panel);
@@ -75,14 +75,15 @@ const showHover = () => {
     panel.tip.classList.toggle("pg-top", down > 0.66);
     const q = byteAt(panel, hover.x, hover.y), { field } = panel.spec;
     const value = q === null ? "" : q === 0
-      ? ` ${words.log_p} ${words.below} ${number(3 * Math.log(0.5 / 255) + field.log_max)}`
-      : ` ${words.log_p} ${number(3 * Math.log(q / 255) + field.log_max)}`;
+      ? ` · ${words.log_p} ${words.below} ${number(3 * Math.log(0.5 / 255) + field.log_max)}`
+      : ` · ${words.log_p} ${number(3 * Math.log(q / 255) + field.log_max)}`;
     setText(panel.tip, `(${number(hover.x)}, ${number(hover.y)})${value}`);
   }
 };
 
+// Reads what is new in the panel's field and points; true where anything is, so that an unchanged panel is not repainted.
 const decode = (panel) => {
-  const { field, points } = panel.spec;
+  const { field, points } = panel.spec, before = [panel.q, panel.packed, panel.size];
   if (!field) { panel.q = panel.raw = null; }
   else if (field.q !== panel.q || panel.image.width !== field.n) {
     panel.raw = bytes(field.q);
@@ -95,6 +96,7 @@ const decode = (panel) => {
   if (!points) panel.xy = null;
   else if (points.xy !== panel.packed) panel.xy = new Int16Array(bytes(points.xy).buffer);
   panel.packed = points?.xy;
+  return before[0] !== panel.q || before[1] !== panel.packed || before[2] !== pixels(panel.box.clientWidth);
 };
 // A soft dot, drawn once for all points: white over a field, glowing in the map's own colour where points stand alone.
 const dot = (radius, alone) => {
@@ -107,7 +109,7 @@ const dot = (radius, alone) => {
   return sprite;
 };
 const paint = (panel) => {
-  const size = pixels(panel.box.clientWidth);
+  const size = (panel.size = pixels(panel.box.clientWidth));
   if (!size) return;  // its tab is hidden: the ResizeObserver calls again
   if (back.width !== size) back.width = back.height = size;
   const g = back.getContext("2d");
@@ -132,7 +134,7 @@ const paint = (panel) => {
   front.drawImage(back, 0, 0);
 };
 
-const SHARES = [0.001, 0.01, 0.1, 0.4, 1];
+const SHARES = [0, 0.01, 0.1, 0.4, 1];
 const paintBar = () => {
   const fields = panels.map((p) => p.spec.field).filter(Boolean);
   bar.hidden = !fields.length;
@@ -177,7 +179,10 @@ chartBox.addEventListener("pointermove", (event) => {
 });
 chartBox.addEventListener("pointerleave", () => { chartTip.hidden = chartRule.hidden = true; });
 
-const paintAll = () => { panels.forEach(paint); paintChart(); };
+const paintAll = () => {
+  for (const panel of panels) if (panel.size !== pixels(panel.box.clientWidth)) paint(panel);
+  paintChart();
+};
 const update = () => {
   const started = performance.now(), v = props.value || {};
   words = { ...WORDS, ...v.labels };
@@ -199,8 +204,7 @@ const update = () => {
     setText(panel.title, specs[i].title || "");
     setText(panel.note, specs[i].note || "");
     panel.canvas.setAttribute("aria-label", [specs[i].title, specs[i].note, spoken].filter(Boolean).join(", "));
-    decode(panel);
-    paint(panel);
+    if (decode(panel)) paint(panel);
   });
   if (hover) showHover();
   paintBar();

@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from playground.tabs.components.asset import colours, script
+from playground.tabs.components.asset import colours, plain, script
 
 __all__ = ["Stage"]
 
@@ -36,7 +36,7 @@ class Stage(gr.HTML):
         """Hands a frame on; None empties the Stage. Raises ValueError where it is no dict."""
         if value is not None and not isinstance(value, dict):
             raise ValueError(f"a Stage's value is a {type(value).__name__}, allowed: dict (figures.stage.value), None")
-        return value or {}
+        return plain(value or {})
 
     def api_info(self) -> dict[str, Any]:
         return {"type": "object"}

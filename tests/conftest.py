@@ -1,0 +1,20 @@
+"""What every test shares: no network, one thread, fixed examples; and the switch that refreshes the baseline pictures."""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+# Before any test imports gradio, torch or huggingface_hub: each reads its variable once, at import.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"
+
+# The same examples on every machine; no deadline, because a loaded machine is not a fault of the code.
+settings.register_profile("playground", derandomize=True, deadline=None, print_blob=True)
+settings.load_profile("playground")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--refresh-baselines` writes the pictures of tests/ui/baselines instead of comparing with them."""
+    parser.addoption("--refresh-baselines", action="store_true", help="write tests/ui/baselines from what is seen now")
