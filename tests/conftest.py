@@ -1,4 +1,4 @@
-"""What every test shares: no network, one thread, fixed examples; and the switch that refreshes the baseline pictures."""
+"""What every test shares: no network, one thread, fixed examples; and the switch that refreshes the baselines."""
 
 import os
 
@@ -14,7 +14,14 @@ os.environ["OMP_NUM_THREADS"] = "1"
 settings.register_profile("playground", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("playground")
 
+pytest_plugins = ["pages"]  # tests/ui/pages.py: the fixtures `chromium`, `open_page` and `app_url`
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--refresh-baselines` writes the pictures of tests/ui/baselines instead of comparing with them."""
     parser.addoption("--refresh-baselines", action="store_true", help="write tests/ui/baselines from what is seen now")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests run last: they are slow, and while Playwright's event loop runs `asyncio.run` raises."""
+    items.sort(key=lambda item: "chromium" in getattr(item, "fixturenames", ()))

@@ -1,4 +1,4 @@
-"""Chromium for the browser tests: finds one, installs one where there is none, and the flags that make it repeatable."""
+"""Chromium for the browser tests: found, or installed where there is none, and the flags that make it repeatable."""
 
 import os
 import shutil
@@ -28,7 +28,7 @@ REMEDY = f"install Chromium (apt-get install chromium, or playwright install chr
 
 
 def find(own: Path, environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The Chromium to use: the environment variable's, then PATH's, then `own` (Playwright's); None where there is none.
+    """The Chromium to use: the environment variable's, then PATH's, then `own` (Playwright's); None if there is none.
 
     Raises FileNotFoundError where the variable names no executable: what was asked for is never replaced by another.
     """
