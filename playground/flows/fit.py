@@ -6,7 +6,7 @@ are a running average (Shamir and Zhang, Stochastic gradient descent for non-smo
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +70,7 @@ def fit(
     lr: float | None = None,
     seed: int = 0,
     clock: Callable[[], float] = time.perf_counter,
-) -> Iterator[FitStep]:
+) -> Generator[FitStep, None, None]:
     """Train `flow` in place on samples of `density` for a time or a number of steps, yielding after each step.
 
     While the generator is suspended the flow holds the current weights; when it ends, is closed or fails, the averaged
@@ -105,7 +105,7 @@ def _run(
     beta2: float,
     seed: int,
     clock: Callable[[], float],
-) -> Iterator[FitStep]:
+) -> Generator[FitStep, None, None]:
     now = clock()
     spent = on_kl = kl_cost = 0.0  # seconds in here, on the divergence, on its last estimate
     weights = _Weights(flow)
