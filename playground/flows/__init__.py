@@ -1,1 +1,31 @@
-"""Densities in the plane and the flows that learn them, by change of variables."""
+"""Densities of the plane, normalising flows, and their training; every public name of the library."""
+
+from playground.flows.build import FLOWS, build, load, save
+from playground.flows.density import DENSITIES, EXTENT, Density, density
+from playground.flows.fit import FitStep, fit
+from playground.flows.flow import Flow
+from playground.flows.live import Frame, Lane, watch
+from playground.flows.pictures import density_from_drawing, density_from_image, read_image
+from playground.flows.points import density_from_points, read_points
+
+__all__ = [
+    "DENSITIES",
+    "EXTENT",
+    "FLOWS",
+    "Density",
+    "FitStep",
+    "Flow",
+    "Frame",
+    "Lane",
+    "build",
+    "density",
+    "density_from_drawing",
+    "density_from_image",
+    "density_from_points",
+    "fit",
+    "load",
+    "read_image",
+    "read_points",
+    "save",
+    "watch",
+]

@@ -8,12 +8,20 @@ import torch
 
 from playground import checkpoints
 from playground.flows.flow import Flow
+from playground.flows.nice import nice
+from playground.flows.planar import planar
+from playground.flows.radial import radial
+from playground.flows.realnvp import realnvp
 from playground.flows.spline import spline
 
 __all__ = ["FLOWS", "build", "load", "save"]
 
 # Each constructor takes `dim` and `layers` (its default is the family's own) and may take keywords of its own.
 FLOWS: dict[str, Callable[..., Flow]] = {
+    "nice": nice,
+    "realnvp": realnvp,
+    "planar": planar,
+    "radial": radial,
     "spline": spline,
 }
 MAX_LAYERS = 64
@@ -21,7 +29,7 @@ MAX_DIM = 4096
 
 
 def build(name: str, dim: int = 2, *, seed: int = 0, **options: Any) -> Flow:
-    """A new flow of a family in `FLOWS`, its weights drawn from `seed`; the options are the family's (`layers=` for all).
+    """A new flow of a family in `FLOWS`, its weights drawn from `seed`; the options are the family's (all have `layers`).
 
     Raises `ValueError` for an unknown family, and for a dimension or a number of layers out of range.
 

@@ -1,0 +1,123 @@
+"""Figures of the Flows tab: a density, the film of a flow's layers, and the microscope's two log-determinants."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from playground.figures.colours import QUALITATIVE
+from playground.figures.template import DIVERGING, SEQUENTIAL, template
+
+__all__ = ["density", "layers", "log_dets"]
+
+PLAY = {"frame": {"duration": 900, "redraw": True}, "transition": {"duration": 650, "easing": "cubic-in-out"}}
+STEP = {"frame": {"duration": 300, "redraw": True}, "transition": {"duration": 300}, "mode": "immediate"}
+REACH = 4.0  # data units: the picture of the plane as the layers move it
+# Cyclic, for the angle at which a point lies in the data: one knows it again wherever it goes.
+ANGLES = [[i / 5, colour] for i, colour in enumerate(("#7c5cf0", "#d0489a", "#e2683c", "#c8a018", "#1a9aa8", "#7c5cf0"))]
+
+
+class LayerView(Protocol):
+    """A view of `playground.flows.film`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def points(self) -> NDArray[np.float32]: ...
+    @property
+    def lines(self) -> NDArray[np.float32]: ...
+    @property
+    def log_det(self) -> NDArray[np.float32]: ...
+
+
+def density(log_p: NDArray[np.float32], *, extent: float, title: str = "") -> go.Figure:
+    """A log-density (n, n) in nats, row 0 on top, as a heat map of the density; hover reads log p."""
+    n = len(log_p)
+    axis = ((np.arange(n) + 0.5) / n * 2 - 1) * extent
+    with np.errstate(over="ignore"):
+        p = np.exp(log_p)
+    heat = go.Heatmap(
+        x=axis, y=axis[::-1], z=np.cbrt(p), customdata=log_p, colorscale=SEQUENTIAL, showscale=False,
+        hovertemplate="(%{x:.2f}, %{y:.2f})<br>log p %{customdata:.2f}<extra></extra>",
+    )  # fmt: skip
+    figure = go.Figure(heat, layout={"template": template(), "title": title, "width": 560, "height": 560})
+    figure.update_yaxes(scaleanchor="x", constrain="domain")
+    figure.update_xaxes(constrain="domain")
+    return figure
+
+
+def layers(views: Sequence[LayerView], *, extent: float, words: Mapping[str, str]) -> go.Figure:
+    """A film with a slider: left the points and the grid as the layers move them, right log |det| over the data plane.
+
+    `words` holds the texts "plane", "log_det", "play", "pause", "layer" and the names of the views ("data", ...).
+    """
+    names = [f"{i} {words.get(view.name, view.name)}" if i else words.get(view.name, view.name) for i, view in enumerate(views)]
+    figure = make_subplots(cols=2, column_widths=[0.5, 0.5], horizontal_spacing=0.08,
+                           subplot_titles=(words["plane"], words["log_det"]))  # fmt: skip
+    first = views[0].points
+    angle = np.arctan2(first[:, 1], first[:, 0]).astype(np.float32)
+    finite = np.concatenate([view.log_det[np.isfinite(view.log_det)] for view in views])
+    bound = max(0.1, float(np.quantile(np.abs(finite), 0.99))) if finite.size else 1.0
+    n = views[0].log_det.shape[0]
+    axis = (((np.arange(n) + 0.5) / n * 2 - 1) * extent).astype(np.float32)
+
+    def traces(view: LayerView) -> list[go.Scatter | go.Heatmap]:
+        gaps = np.concatenate([view.lines, np.full((len(view.lines), 1, 2), np.nan, dtype=np.float32)], axis=1).reshape(-1, 2)
+        return [
+            go.Scatter(x=gaps[:, 0], y=gaps[:, 1], mode="lines", line={"width": 0.8, "color": "rgba(128,128,150,.5)"},
+                       hoverinfo="skip", showlegend=False),
+            go.Scatter(x=view.points[:, 0], y=view.points[:, 1], mode="markers", showlegend=False,
+                       marker={"size": 4, "opacity": 0.85, "color": angle, "colorscale": ANGLES, "cmin": -np.pi, "cmax": np.pi},
+                       hovertemplate="(%{x:.2f}, %{y:.2f})<extra></extra>"),
+            go.Heatmap(x=axis, y=axis[::-1], z=view.log_det, zmin=-bound, zmax=bound, colorscale=DIVERGING,
+                       colorbar={"thickness": 10, "len": 0.9, "outlinewidth": 0},
+                       hovertemplate="(%{x:.2f}, %{y:.2f})<br>log|det| %{z:.3f}<extra></extra>"),
+        ]  # fmt: skip
+
+    for trace, column in zip(traces(views[0]), (1, 1, 2), strict=True):
+        figure.add_trace(trace, row=1, col=column)
+    figure.frames = [go.Frame(name=name, data=traces(view)) for name, view in zip(names, views, strict=True)]
+    button = {"method": "animate", "label": f"▶ {words['play']}", "args": [None, {**PLAY, "fromcurrent": True}]}
+    pause = {"method": "animate", "label": f"❚❚ {words['pause']}", "args": [[None], {**STEP, "frame": {"duration": 0, "redraw": False}}]}
+    figure.update_layout(
+        template=template(),
+        height=470,
+        margin={"t": 42, "b": 96, "l": 34, "r": 10},
+        updatemenus=[{"type": "buttons", "direction": "left", "x": 0, "y": -0.13, "xanchor": "left", "yanchor": "top",
+                      "pad": {"t": 0, "r": 8}, "buttons": [button, pause], "showactive": False}],
+        sliders=[{"x": 0.24, "len": 0.76, "y": -0.08, "pad": {"t": 0}, "currentvalue": {"prefix": f"{words['layer']}: "},
+                  "steps": [{"method": "animate", "label": name, "args": [[name], STEP]} for name in names]}],
+    )  # fmt: skip
+    figure.update_xaxes(range=[-REACH, REACH], col=1, constrain="domain")
+    figure.update_yaxes(range=[-REACH, REACH], col=1, scaleanchor="x", constrain="domain")
+    figure.update_xaxes(range=[-extent, extent], col=2, constrain="domain")
+    figure.update_yaxes(range=[-extent, extent], col=2, scaleanchor="x2", constrain="domain")
+    return figure
+
+
+def log_dets(
+    analytic: Sequence[NDArray[np.floating[Any]]],
+    automatic: Sequence[NDArray[np.floating[Any]]],
+    names: Sequence[str],
+    *,
+    words: Mapping[str, str],
+) -> go.Figure:
+    """Each layer's log |det| by its formula against autograd's, (m,) nats each: all points lie on the diagonal.
+
+    `words` holds the axes' texts "analytic" and "autograd".
+    """
+    figure = go.Figure(layout={"template": template(), "height": 360})
+    ends = [v for part in (*analytic, *automatic) for v in (np.nanmin(part), np.nanmax(part)) if np.isfinite(v)] or [0, 1]
+    low, high = float(min(ends)), float(max(ends))
+    room = 0.05 * (high - low) + 0.05
+    figure.add_trace(go.Scatter(x=[low - room, high + room], y=[low - room, high + room], mode="lines", hoverinfo="skip",
+                                line={"width": 1, "dash": "dot", "color": "rgba(128,128,150,.8)"}, showlegend=False))  # fmt: skip
+    for i, (a, b, name) in enumerate(zip(analytic, automatic, names, strict=True)):
+        colour = QUALITATIVE[i % len(QUALITATIVE)]
+        figure.add_trace(go.Scatter(x=a, y=b, mode="markers", name=name, marker={"size": 5, "color": colour, "opacity": 0.75}))
+    figure.update_xaxes(title=words["analytic"], range=[low - room, high + room])
+    figure.update_yaxes(title=words["autograd"], range=[low - room, high + room])
+    return figure

@@ -1,0 +1,266 @@
+"""Training that is watched: flows are fitted in one thread and painted in another, so that looking costs little.
+
+One flow or several on the same density and budget (a race): in a race they take turns of a few hundredths of a second,
+so that what else the machine does slows all of them alike.
+"""
+
+import copy
+import threading
+import time
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from playground.flows.density import EXTENT, Density
+from playground.flows.fit import FitStep, fit
+from playground.flows.flow import Flow
+from playground.flows.grid import log_prob_grid
+
+__all__ = ["Frame", "Lane", "watch"]
+
+TURN = 0.04  # seconds of training before the next flow of a race has its turn
+PAINT = 0.11  # seconds one frame may take to paint; flows that are slower get a coarser live grid
+SIDES = (200, 144, 100, 72, 48, 32)  # the live grids to choose from
+CURVE = 240  # points of a curve before every second one is dropped
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One flow as it is now."""
+
+    name: str
+    step: int
+    seconds: float  # spent in training this flow
+    progress: float  # 0 to 1
+    nll: float  # nats, mean over the last steps
+    kl: float | None  # nats, the last estimate; None where the density is unknown or none was made yet
+    nll_curve: tuple[Array, Array]  # steps, nats
+    kl_curve: tuple[Array, Array]
+    log_p: Array  # (n, n) log-density over the plane in nats, row 0 on top
+    points: Array  # (m, 2) the same latents in every frame, so that each point moves
+    mass: float  # integral of the density over the picture
+
+    @property
+    def steps_per_second(self) -> float:
+        return self.step / self.seconds if self.seconds > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Frame:
+    """All flows as they are now; `final` in the last frame, whose flows hold the weights they keep."""
+
+    lanes: tuple[Lane, ...]
+    progress: float
+    final: bool
+
+
+def watch(
+    flows: Mapping[str, Flow],
+    density: Density,
+    *,
+    seconds: float | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    side: int = 200,
+    points: int = 1500,
+    frames_per_second: float = 10.0,
+    stop: threading.Event | None = None,
+) -> Iterator[Frame]:
+    """Train `flows` in place, each for `seconds` or `steps`, and yield frames while it goes on; the last one is `final`.
+
+    The first frame shows the flows before their first step. Setting `stop` ends training with a final frame; closing
+    the generator ends it without. Raises what `fit` raises, when training has ended and its final frame was taken.
+    """
+    stop = stop or threading.Event()
+    fits = {name: fit(flow, density, seconds=seconds, steps=steps, seed=seed) for name, flow in flows.items()}
+    runners = [_Runner(name, flows[name], fits[name]) for name in fits]
+    painters = [_Painter(runner, side, points, seed) for runner in runners]
+    thread = threading.Thread(target=_train, args=(runners, stop), name="flows.watch", daemon=True)
+    try:
+        yield _frame([painter.paint(None) for painter in painters], final=False)
+        thread.start()
+        while thread.is_alive() and not stop.is_set():
+            begun = time.perf_counter()
+            lanes = []
+            for painter in painters:
+                painter.look(thread)
+                lanes.append(painter.paint(PAINT / len(painters)))
+            if not thread.is_alive() or stop.is_set():
+                break
+            yield _frame(lanes, final=False)
+            stop.wait(max(0.0, 1 / frames_per_second - (time.perf_counter() - begun)))
+        thread.join()
+        for painter in painters:
+            painter.settle()
+        yield _frame([painter.paint(None) for painter in painters], final=True)
+        for runner in runners:
+            if runner.error is not None:
+                raise runner.error
+    finally:
+        stop.set()
+        if thread.ident is not None:
+            thread.join()
+        for training in fits.values():
+            training.close()  # puts the averaged weights into the flow
+
+
+class _Runner:
+    """One flow in training: its generator, its curves, and the hand-over of its weights to the painter."""
+
+    def __init__(self, name: str, flow: Flow, training: Generator[FitStep]) -> None:
+        self.name, self.flow, self.training = name, flow, training
+        self.nll, self.kl = _Curve(), _Curve()
+        self.last: FitStep | None = None
+        self.finished = False
+        self.error: Exception | None = None
+        self.wanted, self.given = threading.Event(), threading.Event()
+        self.shadow = copy.deepcopy(flow).eval()  # what is painted; touched by the trainer only while it is wanted
+
+    def turn(self, seconds: float) -> None:
+        """Train for about `seconds`."""
+        end = time.perf_counter() + seconds
+        while not self.finished and time.perf_counter() < end:
+            record = next(self.training, None)
+            if record is None:
+                self.finished = True
+                break
+            self.last = record
+            self.nll.add(record.step, record.nll)
+            if record.kl is not None:
+                self.kl.add(record.step, record.kl)
+            if self.wanted.is_set():
+                self.hand_over()
+
+    def hand_over(self) -> None:
+        """Copy the weights for the painter: some tens of microseconds, and never half of a step."""
+        with torch.no_grad():
+            for mine, theirs in zip(_tensors(self.flow), _tensors(self.shadow), strict=True):
+                theirs.copy_(mine)
+        self.wanted.clear()
+        self.given.set()
+
+
+def _train(runners: list[_Runner], stop: threading.Event) -> None:
+    """The training thread: turns for all until each has finished, one fails, or `stop` is set."""
+    while not all(runner.finished for runner in runners):
+        for runner in runners:
+            if stop.is_set():
+                return
+            try:
+                runner.turn(TURN)
+            except (ArithmeticError, ValueError, RuntimeError) as error:  # `watch` raises it where the frames are taken
+                runner.error = error
+                return
+
+
+class _Painter:
+    """Pictures of one runner's flow, at a size that keeps within the time it may take."""
+
+    def __init__(self, runner: _Runner, side: int, points: int, seed: int) -> None:
+        self.runner, self.side = runner, side
+        self.cost = 0.0  # seconds a cell
+        like = next(runner.flow.parameters())
+        generator = torch.Generator().manual_seed(seed)
+        self.latents = torch.randn(points, runner.flow.dim, generator=generator).to(like)
+
+    def look(self, thread: threading.Thread) -> None:
+        """Take the weights of now; those of the end, once the runner has finished or the thread has ended."""
+        runner = self.runner
+        if runner.finished:
+            return
+        runner.given.clear()
+        runner.wanted.set()
+        while not runner.given.wait(0.02):
+            if runner.finished or not thread.is_alive():
+                return
+
+    def settle(self) -> None:
+        """Take the weights the flow keeps: the generator, closed, has put the average there."""
+        self.runner.training.close()
+        self.runner.hand_over()
+
+    def paint(self, limit: float | None) -> Lane:
+        """The flow as it is in the shadow; at most about `limit` seconds of painting, None for the full grid."""
+        side = self.side
+        if limit is not None and self.cost > 0:
+            side = next((n for n in SIDES if n <= self.side and n * n * self.cost <= limit), min(self.side, SIDES[-1]))
+        begun = time.perf_counter()
+        log_p = log_prob_grid(self.runner.shadow, n=side, extent=EXTENT)
+        self.cost = (time.perf_counter() - begun) / side**2
+        last, runner = self.runner.last, self.runner
+        return Lane(
+            name=runner.name,
+            step=last.step if last else 0,
+            seconds=last.seconds if last else 0.0,
+            progress=last.progress if last else 0.0,
+            nll=runner.nll.latest,
+            kl=runner.kl.last if len(runner.kl) else None,
+            nll_curve=runner.nll.arrays(),
+            kl_curve=runner.kl.arrays(),
+            log_p=log_p,
+            points=_numpy(_inverse(runner.shadow, self.latents)),
+            mass=float(np.exp(log_p, dtype=np.float64).sum()) * (2 * EXTENT / side) ** 2,
+        )
+
+
+class _Curve:
+    """Pairs (step, value), thinned to at most `CURVE` means: as long as the run, never heavy."""
+
+    def __init__(self) -> None:
+        self.x: list[float] = []
+        self.y: list[float] = []
+        self.pending: list[float] = []
+        self.stride, self.last = 1, float("nan")
+        self.lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def add(self, x: float, y: float) -> None:
+        with self.lock:
+            self.last = y
+            self.pending.append(y)
+            if len(self.pending) < self.stride:
+                return
+            self.x.append(x)
+            self.y.append(sum(self.pending) / len(self.pending))
+            self.pending.clear()
+            if len(self.y) >= CURVE:  # halve: neighbours are averaged
+                self.x = self.x[1::2]
+                self.y = [(a + b) / 2 for a, b in zip(self.y[::2], self.y[1::2], strict=False)]
+                self.stride *= 2
+
+    @property
+    def latest(self) -> float:
+        """The mean of the newest part of the curve, steadier than one batch."""
+        with self.lock:
+            return float(np.mean(self.y[-3:])) if self.y else self.last
+
+    def arrays(self) -> tuple[Array, Array]:
+        with self.lock:
+            return np.array(self.x, dtype=np.float32), np.array(self.y, dtype=np.float32)
+
+
+def _frame(lanes: list[Lane], *, final: bool) -> Frame:
+    return Frame(tuple(lanes), sum(lane.progress for lane in lanes) / len(lanes), final)
+
+
+def _tensors(flow: Flow) -> list[Tensor]:
+    return [*flow.parameters(), *flow.buffers()]
+
+
+def _inverse(flow: Flow, latents: Tensor) -> Tensor:
+    """Points of the latents; those that overflow are left out."""
+    with torch.no_grad():
+        x = flow.inverse(latents)[0]
+    return x[torch.isfinite(x).all(-1)]
+
+
+def _numpy(x: Tensor) -> Array:
+    return x.float().cpu().numpy()

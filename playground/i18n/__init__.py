@@ -1,0 +1,42 @@
+"""The app's words in English and Simplified Chinese: `<language>.json` holds the short ones, `<key>.<language>.md` the long.
+
+`label(key)` is for Gradio's components, which the browser translates; `say(language, key)` for what Python writes.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import gradio as gr
+
+__all__ = ["I18N", "TEXTS", "label", "language", "say"]
+
+HERE = Path(__file__).parent
+
+
+def _texts(language: str) -> dict[str, str]:
+    short: dict[str, str] = json.loads((HERE / f"{language}.json").read_text(encoding="utf-8"))
+    long = {path.name.removesuffix(f".{language}.md"): path.read_text(encoding="utf-8") for path in HERE.glob(f"*.{language}.md")}
+    return {**short, **long}
+
+
+TEXTS: Mapping[str, Mapping[str, str]] = {"en": _texts("en"), "zh-CN": _texts("zh-CN")}
+I18N = gr.I18n(**{name: dict(texts) for name, texts in TEXTS.items()})
+
+
+def label(key: str) -> str:
+    """The text `key` as Gradio's marker, which the browser replaces by its language's. Raises `KeyError`."""
+    if key not in TEXTS["en"]:
+        raise KeyError(f"no text is called {key!r}")
+    return I18N(key)  # type: ignore[no-any-return]  # Gradio's marker stands wherever a string may
+
+
+def say(language: str, key: str, /, **values: object) -> str:
+    """The text `key` in a language ("en", "zh-CN") with its {values} filled in. Raises `KeyError`."""
+    return TEXTS[language][key].format(**values) if values else TEXTS[language][key]
+
+
+def language(request: gr.Request | None) -> str:
+    """The language of who asks; `playground.server.Language` has put it into Accept-Language. English for the API."""
+    accepted = (request.headers.get("accept-language") or "") if request is not None else ""
+    return "zh-CN" if accepted.lower().startswith("zh") else "en"
