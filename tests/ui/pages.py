@@ -29,6 +29,7 @@ def chromium() -> Iterator[Any]:
 
     with sync_playwright() as playwright:
         path = browser.ensure(Path(playwright.chromium.executable_path))
+        browser.ensure_font()  # before the start, or Chromium does not see it; who needs it asks `has_font`
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses to run sandboxed as root
         instance = playwright.chromium.launch(executable_path=path, args=[*browser.FLAGS, *sandbox])
         yield instance

@@ -54,7 +54,21 @@ def test_playwright_installs_first(machine, tmp_path):
         return 0
 
     assert browser.ensure(own, {"PATH": ""}, run=run, root=True) == own
-    assert ran == [browser.PLAYWRIGHT_INSTALL]
+    assert ran == [browser.PLAYWRIGHT_INSTALL, (str(own), "--version")]
+
+
+def test_playwrights_own_that_lacks_libraries_is_passed_over(machine, tmp_path):
+    own, environ = tmp_path / "own/chrome", {"PATH": str(tmp_path / "bin")}
+    machine("bin/apt-get")
+
+    def run(command):
+        if command == browser.PLAYWRIGHT_INSTALL:
+            machine("own/chrome")
+        if command == browser.APT_INSTALLS[-1]:
+            machine("bin/chromium")
+        return 127 if command[-1] == "--version" else 0
+
+    assert browser.ensure(own, environ, run=run, root=True) == tmp_path / "bin/chromium"
 
 
 def test_apt_installs_second_and_only_as_root(machine, tmp_path):
@@ -80,3 +94,29 @@ def test_failed_install_gives_the_remedy(machine, tmp_path):
     machine("bin/apt-get")
     with pytest.raises(FileNotFoundError, match=browser.VARIABLE):
         browser.ensure(Path("own"), {"PATH": str(tmp_path / "bin")}, run=lambda _: 1, root=True)
+
+
+def test_font_is_installed_as_root_only(machine, tmp_path):
+    environ, ran = {"PATH": str(tmp_path / "bin")}, []
+    machine("bin/apt-get")
+
+    def run(command):
+        ran.append(command)
+        if "install" in command:
+            machine("bin/fc-list").write_text(f"#!/bin/sh\necho '{browser.FONT}'\n")
+        return 0
+
+    assert not browser.ensure_font(environ, run=run, root=False)
+    assert ran == []
+    assert browser.ensure_font(environ, run=run, root=True)
+    assert ran == [*browser.FONT_INSTALLS]
+    assert browser.ensure_font(environ, run=run, root=False)
+    assert ran == [*browser.FONT_INSTALLS]
+
+
+def test_font_that_stays_away_is_told(machine, tmp_path):
+    machine("bin/apt-get")
+    machine("bin/fc-list")  # lists nothing
+    environ = {"PATH": str(tmp_path / "bin")}
+    assert not browser.ensure_font(environ, run=lambda _: 0, root=True)
+    assert not browser.ensure_font(environ, run=lambda _: 100, root=True)
