@@ -29,7 +29,7 @@ MAX_DIM = 4096
 
 
 def build(name: str, dim: int = 2, *, seed: int = 0, **options: Any) -> Flow:
-    """A new flow of a family in `FLOWS`, its weights drawn from `seed`; the options are the family's (all have `layers`).
+    """A new flow of a family in `FLOWS`, its weights drawn from `seed`; options are the family's (`layers=` for all).
 
     Raises `ValueError` for an unknown family, and for a dimension or a number of layers out of range.
 

@@ -1,4 +1,4 @@
-"""Planar flow (Rezende and Mohamed, Variational Inference with Normalizing Flows, 2015) and what its constraint does."""
+"""Planar flow (Rezende and Mohamed, Variational Inference with Normalizing Flows, 2015) and what its bound is for."""
 
 import torch
 from torch import Tensor, nn
