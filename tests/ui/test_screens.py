@@ -1,0 +1,39 @@
+"""Every tab, in every look, against the baseline pictures; `--refresh-baselines` writes them instead."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import browser
+import compare
+import pytest
+from settle import settle
+
+# Tab -> what must be visible before its picture is taken.
+TABS: dict[str, tuple[str, ...]] = {
+    "flows": ("#flows-train", "#flows-stage .pg-stage:not([data-status=empty]) canvas"),
+    "models": ("#models-table table",),
+}
+# Look -> (what `open_page` takes, the query).
+LOOKS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
+    "desktop": ({}, {}),
+    "phone": ({"mobile": True}, {}),
+    "dark": ({"dark": True}, {"__theme": "dark"}),
+    "chinese": ({"lang": "zh-CN"}, {"lang": "zh-CN"}),
+}
+
+
+def address(app_url: str, tab: str, look: str) -> str:
+    """The tab in a look; the query always says all, so that no default of the machine or the browser counts."""
+    return f"{app_url}?{urlencode({'tab': tab, 'lang': 'en', '__theme': 'light', **LOOKS[look][1]})}"
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("tab", TABS)
+def test_screen(open_page, app_url, pytestconfig, tab, look):
+    page = open_page(address(app_url, tab, look), **LOOKS[look][0])
+    if look == "chinese":
+        assert browser.has_font(), (
+            f"{browser.FONT}, which the Chinese baselines show, is missing: {browser.FONT_REMEDY}"
+        )
+    picture = settle(page, *TABS[tab])
+    compare.check(f"{tab}-{look}", picture, refresh=pytestconfig.getoption("refresh_baselines"))
