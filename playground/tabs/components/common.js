@@ -20,6 +20,8 @@ const styleOnce = (name, text) => {
   if (document.querySelector(`style[data-pg="${name}"]`)) return;
   make("style", "", document.head, { "data-pg": name }).textContent = text;
 };
+// A label in the page's language: a string as it is, or {"en": …, "zh-CN": …}.
+const say = (text) => (typeof text === "string" ? text : (navigator.language.startsWith("zh") && text["zh-CN"]) || text.en);
 // Calls `draw` at every switch of dark mode, until the component has left the page.
 const onTheme = (draw) => {
   let dark = document.body.classList.contains("dark");

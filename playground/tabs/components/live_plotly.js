@@ -1,0 +1,125 @@
+// LivePlotly: Plotly.react into one div that lives as long as the component; colours from the page, frames, PNG.
+styleOnce("plotly", CSS);
+const root = element.querySelector(".pg-plotly");
+const figure = make("div", "pg-plotly-figure", root);
+const note = make("p", "pg-plotly-note", root);
+root.style.setProperty("--height", props.height);
+
+// One script a page. Its address starts at the app's root as Gradio knows it, so that it works behind a sub-path.
+const library = () => {
+  if (window.Plotly?.react) return Promise.resolve();
+  return (window.__pg_plotly ??= new Promise((resolve, reject) => {
+    const { root: base, api_prefix: prefix } = window.gradio_config;
+    const path = new URL(base || "/", location.href).pathname.replace(/\/$/, "");
+    const node = make("script", "", null, { src: `${location.origin}${path}${prefix}/file=${encodeURI(props.source)}` });
+    node.onload = resolve;
+    node.onerror = () => { window.__pg_plotly = undefined; node.remove(); reject(new Error("plotly.js")); };
+    document.head.append(node);
+  }));
+};
+
+// The page's colours as Plotly's template, under what the figure's own template says: explicit choices win.
+const merge = (low, high) => {
+  const out = { ...low };
+  for (const [name, part] of Object.entries(high || {})) {
+    out[name] = part && typeof part === "object" && !Array.isArray(part) && out[name] && typeof out[name] === "object"
+      ? merge(out[name], part) : part;
+  }
+  return out;
+};
+const paged = (template) => {
+  const strong = css("--body-text-color"), muted = css("--body-text-color-subdued"), line = css("--border-color-primary");
+  const ground = css("--background-fill-primary"), raised = css("--background-fill-secondary");
+  const axis = { gridcolor: line, zerolinecolor: line, linecolor: line, tickcolor: line, tickfont: { color: muted }, title: { font: { color: muted } } };
+  const scene = { ...axis, showbackground: false };
+  const button = { bgcolor: raised, bordercolor: line, font: { color: strong } };
+  const look = {
+    layout: {
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: strong, family: getComputedStyle(element).fontFamily },
+      xaxis: axis, yaxis: axis, scene: { xaxis: scene, yaxis: scene, zaxis: scene },
+      hoverlabel: { bgcolor: ground, bordercolor: line, font: { color: strong } },
+      coloraxis: { colorbar: { tickfont: { color: muted }, outlinewidth: 0 } },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: muted, activecolor: css("--primary-500") },
+      updatemenudefaults: button,
+      sliderdefaults: { ...button, activebgcolor: css("--primary-500"), tickcolor: line },
+      annotationdefaults: { font: { color: strong }, arrowcolor: muted },
+    },
+  };
+  return merge(look, template);
+};
+
+const TIPS = {  // plotly.js brings English only; these are the hints its buttons show here
+  "Autoscale": "自动缩放", "Pan": "平移", "Reset": "重置", "Reset axes": "重置坐标轴", "Reset camera to default": "重置视角",
+  "Reset camera to last save": "恢复上次视角", "Zoom": "缩放", "Zoom in": "放大", "Zoom out": "缩小", "Orbital rotation": "轨道旋转",
+  "Turntable rotation": "转台旋转", "Double-click to zoom back out": "双击恢复缩放", "Click to enter": "点击输入",
+};
+const save = () => {
+  const { width, height } = figure.getBoundingClientRect();
+  const paper = { ...figure.layout, paper_bgcolor: css("--background-fill-primary"), sliders: [], updatemenus: [] };
+  return Plotly.downloadImage({ data: figure.data, layout: paper }, {
+    format: "png", scale: 2, width: Math.round(width), height: Math.round(height),
+    filename: element.closest("[id]:not([id^='html-'])")?.id || "figure",
+  });
+};
+const config = () => ({
+  displaylogo: false,
+  modeBarButtonsToRemove: ["toImage", "lasso2d", "select2d", "resetCameraLastSave3d", "tableRotation"],
+  modeBarButtonsToAdd: [{ name: "png", title: say(WORDS.download), icon: Plotly.Icons.camera, click: save }],
+  locale: navigator.language.startsWith("zh") ? "zh-CN" : "en",
+  locales: { "zh-CN": { dictionary: TIPS } },
+  ...props.config,
+});
+
+let drawn = "", busy = false;
+const tell = (text) => {
+  note.hidden = !text;
+  setText(note, text);
+  figure.hidden = Boolean(text);
+};
+const clear = () => {
+  if (drawn) Plotly.purge(figure);
+  drawn = "";
+  root.dataset.ready = "false";
+  tell(say(WORDS.empty));
+};
+const paint = async (text) => {
+  const { data, layout = {}, frames } = JSON.parse(text);
+  const { width, height, ...rest } = layout;
+  tell("");
+  if (drawn && figure._transitionData?._frames.length) await Plotly.animate(figure, [null], { mode: "immediate" });
+  await Plotly.react(figure, {
+    data, frames: frames || [], config: config(),
+    layout: {
+      uirevision: "kept", autosize: true, ...(matchMedia("(pointer: coarse)").matches ? { dragmode: false } : {}),  // a finger scrolls
+      ...rest, template: paged(layout.template),
+    },
+  });
+  drawn = text;
+  root.dataset.draws = Number(root.dataset.draws) + 1;
+};
+// Draws the newest value; those that come while a draw runs are skipped but for the last. A hidden tab waits.
+const update = async () => {
+  if (!props.value) { if (!busy) clear(); return; }
+  if (busy || !root.clientWidth || props.value === drawn) return;
+  busy = true;
+  root.dataset.ready = "false";
+  try {
+    await library();
+    while (props.value && props.value !== drawn) await paint(props.value);
+    root.dataset.ready = String(Boolean(drawn));
+  } catch (error) {
+    if (window.Plotly) console.error(error);
+    tell(say(WORDS.failed));
+  } finally {
+    busy = false;
+  }
+  if (!props.value) clear();
+};
+watch("value", update);
+update();
+onTheme(() => { if (drawn) Plotly.relayout(figure, { template: paged(JSON.parse(drawn).layout?.template) }); });
+new ResizeObserver(() => {
+  if (!root.clientWidth) return;
+  if (props.value && props.value !== drawn) update();
+  else if (drawn && !busy) Plotly.Plots.resize(figure);
+}).observe(root);

@@ -1,0 +1,99 @@
+"""SketchPad: a square to draw on at once, with brush, eraser, undo and clear; it sends its 64 x 64 bytes while one draws."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from functools import wraps
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from playground.tabs.components.asset import colours, script
+
+__all__ = ["SIDE", "SketchPad"]
+
+SIDE = 64
+WORDS = {
+    "clear": {"en": "Clear", "zh-CN": "清空"},
+    "undo": {"en": "Undo", "zh-CN": "撤销"},
+    "erase": {"en": "Eraser", "zh-CN": "橡皮"},
+    "size": {"en": "Brush size", "zh-CN": "笔刷大小"},
+    "hint": {"en": "Draw here", "zh-CN": "在此绘制"},
+}
+
+
+class SketchPad(gr.HTML):
+    """A drawing as (64, 64) float32 in [0, 1], row 0 at the top, 1 = ink; None where nothing is drawn.
+
+    `pad.input(fn, pad, out)` runs every 120 ms while one draws and once at the end; a state that comes while `fn` runs
+    is kept until it is done (Gradio would drop it). words: the texts to replace, each a string or {"en": ..., "zh-CN": ...}:
+    clear, undo, erase, size, hint. In the page, `.pg-pad` carries data-sent (drawings sent) and data-strokes (what
+    Undo can take back), the buttons and the slider data-act: undo, clear, erase, size.
+    """
+
+    JS = script("palette.js", "sketch_pad.js", css="sketch_pad.css", SIDE=SIDE, **colours())
+
+    def __init__(
+        self,
+        value: np.ndarray | None = None,
+        *,
+        words: Mapping[str, str | Mapping[str, str]] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if unknown := set(words or {}) - set(WORDS):
+            raise ValueError(f"words names {sorted(unknown)}, allowed: {sorted(WORDS)}")
+        super().__init__(
+            value=value,
+            html_template='<div class="pg-pad" data-sent="0" data-strokes="0"></div>',
+            js_on_load=self.JS,
+            apply_default_css=False,
+            words={**WORDS, **(words or {})},
+            **kwargs,
+        )
+
+    @wraps(gr.HTML.input)
+    def input(self, *args: Any, trigger_mode: str = "always_last", **kwargs: Any) -> Any:
+        return gr.HTML.input(self, *args, trigger_mode=trigger_mode, **kwargs)
+
+    def preprocess(self, payload: Any) -> np.ndarray | None:
+        """The drawing sent by the browser. Raises gr.Error where it is none, as the API allows to send anything."""
+        if not payload:
+            return None
+        ink = np.frombuffer(_decode(payload), dtype=np.uint8)
+        return ink.reshape(SIDE, SIDE).astype(np.float32) / 255 if ink.any() else None
+
+    def postprocess(self, value: np.ndarray | None) -> dict[str, Any]:
+        """Puts a drawing (64, 64) on the pad; None clears it. Raises ValueError outside [0, 1], for NaN, another shape."""
+        if value is None:
+            return {}
+        ink = np.asarray(value, dtype=np.float64)
+        if ink.shape != (SIDE, SIDE):
+            raise ValueError(f"a drawing has shape {ink.shape}, allowed is {(SIDE, SIDE)}")
+        if not ((ink >= 0) & (ink <= 1)).all():
+            raise ValueError(f"a drawing holds {int((~((ink >= 0) & (ink <= 1))).sum())} values outside [0, 1]")
+        return {"n": SIDE, "b64": base64.b64encode(np.rint(255 * ink).astype(np.uint8).tobytes()).decode()}
+
+    def api_info(self) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "properties": {"n": {"const": SIDE}, "b64": {"type": "string"}},
+            "description": f"{SIDE} x {SIDE} bytes in base64, row 0 at the top, 255 = ink; null or {{}} for an empty pad",
+        }
+
+
+def _decode(payload: Any) -> bytes:
+    if not isinstance(payload, dict) or payload.get("n") != SIDE or not isinstance(payload.get("b64"), str):
+        raise gr.Error(
+            f'A drawing is {{"n": {SIDE}, "b64": ...}}: clear the pad and draw again.', print_exception=False
+        )
+    try:
+        raw = base64.b64decode(payload["b64"], validate=True)
+    except (binascii.Error, ValueError):
+        raise gr.Error("The drawing is not base64: clear the pad and draw again.", print_exception=False) from None
+    if len(raw) != SIDE * SIDE:
+        raise gr.Error(
+            f"A drawing has {SIDE * SIDE} bytes and this one {len(raw)}: clear the pad and draw again.",
+            print_exception=False,
+        )
+    return raw

@@ -1,0 +1,134 @@
+"""A page with all our components, for their tests and for looking at them: `python tests/tabs/components/components_demo.py`."""
+
+import gradio as gr
+import numpy as np
+import plotly.graph_objects as go
+
+from playground.figures import stage
+from playground.figures.template import template
+from playground.tabs.components import LivePlotly, SketchPad, Stage, Tile, thumbnail, tiles
+from playground.tabs.components.theme import launch_options
+
+NAMES = {
+    "moons": ("Moons", "双月"), "circles": ("Circles", "同心圆"), "eight": ("Eight Gaussians", "八个高斯"), "ring": ("Ring", "圆环"),
+    "checker": ("Checkerboard", "棋盘"), "pinwheel": ("Pinwheel", "风车"), "spirals": ("Spirals", "螺旋"),
+    "roll": ("Swiss roll", "瑞士卷"), "grid": ("Grid", "网格"), "letters": ("Letters", "字母"),
+}  # fmt: skip
+TEXTS = gr.I18n(
+    en={**{k: v[0] for k, v in NAMES.items()}, "density": "Density"},
+    **{"zh-CN": {**{k: v[1] for k, v in NAMES.items()}, "density": "密度"}},
+)
+
+
+def log_gaussian(x: np.ndarray, y: np.ndarray, deviation: float) -> np.ndarray:
+    """The log density of N((x, y), deviation^2 I) on the Stage's grid: (64, 64)."""
+    xy = stage.grid(64, 3.0).astype(float)
+    squared = (xy[:, 0] - x) ** 2 + (xy[:, 1] - y) ** 2
+    return (-squared / (2 * deviation**2) - np.log(2 * np.pi * deviation**2)).reshape(64, 64)
+
+
+def frame(i: int) -> dict:
+    """The i-th frame of a fake training: the density narrows, the curve grows."""
+    deviation, steps = 1.5 / (1 + i), list(range(1, 20 * (i + 1)))
+    xy = np.random.default_rng(i).normal(0, deviation, (500, 2))
+    return stage.value(
+        [
+            {"key": "a", "title": "Density", "note": f"frame {i}", "field": stage.field(log_gaussian(0, 0, deviation), 3)},
+            {"key": "b", "title": "Samples", "note": "500", "points": stage.points(xy, 3)},
+        ],
+        run="demo", frame=i, status="running", progress=(i + 1) / 10, stats={"steps/s": f"{100 + i}"},
+        curve=stage.curve({"loss": (steps, [3 / s**0.5 for s in steps])}, x_label="step", y_label="loss"),
+    )  # fmt: skip
+
+
+def figure(k: float = 1.0) -> go.Figure:
+    """A line and a cloud of dots."""
+    t = np.linspace(0, 6, 120)
+    return go.Figure(
+        [
+            go.Scatter(x=t, y=np.sin(k * t), name="sine"),
+            go.Scatter(x=t, y=np.cos(k * t), name="cosine", mode="markers"),
+        ],
+        layout={"template": template(), "title": "Two waves", "xaxis_title": "t", "yaxis_title": "amplitude"},
+    )
+
+
+def animation() -> go.Figure:
+    """A heatmap of ten frames with a Play button and a slider."""
+    shots = [go.Heatmap(z=np.exp(log_gaussian(2 * np.cos(a), 2 * np.sin(a), 0.6))) for a in np.linspace(0, 5, 10)]
+    at = {"frame": {"duration": 30, "redraw": True}, "mode": "immediate", "transition": {"duration": 0}}
+    return go.Figure(
+        shots[:1],
+        layout={
+            "template": template(),
+            "updatemenus": [{"type": "buttons", "x": 0, "y": -0.1, "xanchor": "left", "yanchor": "top", "pad": {"t": 12},
+                             "buttons": [{"label": "Play", "method": "animate", "args": [None, at]}]}],
+            "sliders": [{"x": 0.16, "len": 0.84, "y": -0.04, "currentvalue": {"prefix": "layer "},
+                         "steps": [{"label": str(i), "method": "animate", "args": [[str(i)], at]} for i in range(10)]}],
+        },
+        frames=[go.Frame(data=[shot], name=str(i)) for i, shot in enumerate(shots)],
+    )  # fmt: skip
+
+
+def describe(drawing: np.ndarray | None) -> str:
+    """What the handler saw of a drawing."""
+    if drawing is None:
+        return "empty"
+    return f"{drawing.dtype} {drawing.shape} ink {drawing.sum():.1f} max {drawing.max():.2f}"
+
+
+def picture(i: int) -> bytes:
+    """A thumbnail: three blobs turned by i."""
+    blobs = [np.exp(log_gaussian(1.4 * np.cos(0.6 * i + k), 1.4 * np.sin(0.6 * i + k), 0.35)) for k in (0, 2.1, 4.2)]
+    shade = np.cbrt(sum(blobs))
+    return thumbnail(shade / shade.max())
+
+
+def build() -> gr.Blocks:
+    """The page: every component with a button or an echo beside it."""
+    with gr.Blocks(title="components") as demo:
+        with gr.Row():
+            with gr.Column(scale=1, min_width=300):
+                names = [Tile(name, TEXTS(name), picture(i)) for i, name in enumerate(NAMES)]
+                choice = tiles(names, elem_id="choice", label=TEXTS("density"), value="moons")
+                chosen = gr.Textbox("-", elem_id="chosen", label="chosen", interactive=False)
+                pad = SketchPad(elem_id="pad")
+                seen = gr.Textbox("-", elem_id="seen", label="seen", interactive=False)
+                with gr.Row(elem_classes="pg-buttons"):
+                    put, wipe = gr.Button("put", elem_id="put"), gr.Button("wipe", elem_id="wipe")
+            with gr.Column(scale=2, min_width=300):
+                live = Stage(elem_id="live")
+                train = gr.Button("train", elem_id="train", variant="primary")
+                with gr.Tabs():
+                    with gr.Tab("figure", elem_id="tab-figure"):
+                        plot = LivePlotly(elem_id="plot", height=300, label="Two waves")
+                    with gr.Tab("film", elem_id="tab-film"):
+                        film = LivePlotly(elem_id="film", height=420)
+                with gr.Row(elem_classes="pg-buttons"):
+                    draw, again = gr.Button("draw", elem_id="draw"), gr.Button("again", elem_id="again")
+                    empty, play = gr.Button("empty", elem_id="empty"), gr.Button("film", elem_id="show-film")
+
+        def run():
+            for i in range(10):
+                yield frame(i)
+
+        def waves():
+            for k in (1.5, 2.0, 2.5):
+                yield figure(k)
+
+        ink = np.zeros((64, 64), np.float32)
+        ink[16:48, 24:40] = 1
+        choice.input(lambda value: value, choice, chosen, api_name="choose")
+        pad.input(describe, pad, seen, show_progress="hidden", api_name="sketch")
+        put.click(lambda: ink, None, pad)
+        wipe.click(lambda: None, None, pad)
+        train.click(run, None, live, show_progress="hidden")
+        draw.click(figure, None, plot, show_progress="hidden")
+        again.click(waves, None, plot, show_progress="hidden")
+        empty.click(lambda: None, None, plot)
+        play.click(animation, None, film, show_progress="hidden")
+    return demo
+
+
+if __name__ == "__main__":
+    build().launch(i18n=TEXTS, ssr_mode=False, **launch_options())
