@@ -17,7 +17,9 @@ PLAY = {"frame": {"duration": 900, "redraw": True}, "transition": {"duration": 6
 STEP = {"frame": {"duration": 300, "redraw": True}, "transition": {"duration": 300}, "mode": "immediate"}
 REACH = 4.0  # data units: the picture of the plane as the layers move it
 # Cyclic, for the angle at which a point lies in the data: one knows it again wherever it goes.
-ANGLES = [[i / 5, colour] for i, colour in enumerate(("#7c5cf0", "#d0489a", "#e2683c", "#c8a018", "#1a9aa8", "#7c5cf0"))]
+ANGLES = [
+    [i / 5, colour] for i, colour in enumerate(("#7c5cf0", "#d0489a", "#e2683c", "#c8a018", "#1a9aa8", "#7c5cf0"))
+]
 
 
 class LayerView(Protocol):
@@ -54,7 +56,10 @@ def layers(views: Sequence[LayerView], *, extent: float, words: Mapping[str, str
 
     `words` holds the texts "plane", "log_det", "play", "pause", "layer" and the names of the views ("data", ...).
     """
-    names = [f"{i} {words.get(view.name, view.name)}" if i else words.get(view.name, view.name) for i, view in enumerate(views)]
+    names = [
+        f"{i} {words.get(view.name, view.name)}" if i else words.get(view.name, view.name)
+        for i, view in enumerate(views)
+    ]
     figure = make_subplots(cols=2, column_widths=[0.5, 0.5], horizontal_spacing=0.08,
                            subplot_titles=(words["plane"], words["log_det"]))  # fmt: skip
     first = views[0].points
@@ -65,7 +70,9 @@ def layers(views: Sequence[LayerView], *, extent: float, words: Mapping[str, str
     axis = (((np.arange(n) + 0.5) / n * 2 - 1) * extent).astype(np.float32)
 
     def traces(view: LayerView) -> list[go.Scatter | go.Heatmap]:
-        gaps = np.concatenate([view.lines, np.full((len(view.lines), 1, 2), np.nan, dtype=np.float32)], axis=1).reshape(-1, 2)
+        gaps = np.concatenate([view.lines, np.full((len(view.lines), 1, 2), np.nan, dtype=np.float32)], axis=1).reshape(
+            -1, 2
+        )
         return [
             go.Scatter(x=gaps[:, 0], y=gaps[:, 1], mode="lines", line={"width": 0.8, "color": "rgba(128,128,150,.5)"},
                        hoverinfo="skip", showlegend=False),
@@ -81,7 +88,11 @@ def layers(views: Sequence[LayerView], *, extent: float, words: Mapping[str, str
         figure.add_trace(trace, row=1, col=column)
     figure.frames = [go.Frame(name=name, data=traces(view)) for name, view in zip(names, views, strict=True)]
     button = {"method": "animate", "label": f"▶ {words['play']}", "args": [None, {**PLAY, "fromcurrent": True}]}
-    pause = {"method": "animate", "label": f"❚❚ {words['pause']}", "args": [[None], {**STEP, "frame": {"duration": 0, "redraw": False}}]}
+    pause = {
+        "method": "animate",
+        "label": f"❚❚ {words['pause']}",
+        "args": [[None], {**STEP, "frame": {"duration": 0, "redraw": False}}],
+    }
     figure.update_layout(
         template=template(),
         height=470,
@@ -110,14 +121,19 @@ def log_dets(
     `words` holds the axes' texts "analytic" and "autograd".
     """
     figure = go.Figure(layout={"template": template(), "height": 360})
-    ends = [v for part in (*analytic, *automatic) for v in (np.nanmin(part), np.nanmax(part)) if np.isfinite(v)] or [0, 1]
+    ends = [v for part in (*analytic, *automatic) for v in (np.nanmin(part), np.nanmax(part)) if np.isfinite(v)] or [
+        0,
+        1,
+    ]
     low, high = float(min(ends)), float(max(ends))
     room = 0.05 * (high - low) + 0.05
     figure.add_trace(go.Scatter(x=[low - room, high + room], y=[low - room, high + room], mode="lines", hoverinfo="skip",
                                 line={"width": 1, "dash": "dot", "color": "rgba(128,128,150,.8)"}, showlegend=False))  # fmt: skip
     for i, (a, b, name) in enumerate(zip(analytic, automatic, names, strict=True)):
         colour = QUALITATIVE[i % len(QUALITATIVE)]
-        figure.add_trace(go.Scatter(x=a, y=b, mode="markers", name=name, marker={"size": 5, "color": colour, "opacity": 0.75}))
+        figure.add_trace(
+            go.Scatter(x=a, y=b, mode="markers", name=name, marker={"size": 5, "color": colour, "opacity": 0.75})
+        )
     figure.update_xaxes(title=words["analytic"], range=[low - room, high + room])
     figure.update_yaxes(title=words["autograd"], range=[low - room, high + room])
     return figure

@@ -4,7 +4,9 @@ from playground.flows.build import FLOWS, build, load, save
 from playground.flows.density import DENSITIES, EXTENT, Density, density
 from playground.flows.fit import FitStep, fit
 from playground.flows.flow import Flow
-from playground.flows.live import Frame, Lane, watch
+from playground.flows.film import LayerView, film
+from playground.flows.grid import log_prob_grid
+from playground.flows.live import Frame, Lane, portrait, watch
 from playground.flows.pictures import density_from_drawing, density_from_image, read_image
 from playground.flows.points import density_from_points, read_points
 
@@ -17,13 +19,17 @@ __all__ = [
     "Flow",
     "Frame",
     "Lane",
+    "LayerView",
     "build",
     "density",
     "density_from_drawing",
     "density_from_image",
     "density_from_points",
+    "film",
     "fit",
     "load",
+    "log_prob_grid",
+    "portrait",
     "read_image",
     "read_points",
     "save",

@@ -8,7 +8,7 @@ import copy
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from playground.flows.fit import FitStep, fit
 from playground.flows.flow import Flow
 from playground.flows.grid import log_prob_grid
 
-__all__ = ["Frame", "Lane", "watch"]
+__all__ = ["Frame", "Lane", "portrait", "watch"]
 
 TURN = 0.04  # seconds of training before the next flow of a race has its turn
 PAINT = 0.11  # seconds one frame may take to paint; flows that are slower get a coarser live grid
@@ -78,8 +78,9 @@ def watch(
     the generator ends it without. Raises what `fit` raises, when training has ended and its final frame was taken.
     """
     stop = stop or threading.Event()
-    fits = {name: fit(flow, density, seconds=seconds, steps=steps, seed=seed) for name, flow in flows.items()}
-    runners = [_Runner(name, flows[name], fits[name]) for name in fits]
+    runners = [
+        _Runner(name, flow, fit(flow, density, seconds=seconds, steps=steps, seed=seed)) for name, flow in flows.items()
+    ]
     painters = [_Painter(runner, side, points, seed) for runner in runners]
     thread = threading.Thread(target=_train, args=(runners, stop), name="flows.watch", daemon=True)
     try:
@@ -106,15 +107,31 @@ def watch(
         stop.set()
         if thread.ident is not None:
             thread.join()
-        for training in fits.values():
-            training.close()  # puts the averaged weights into the flow
+        for runner in runners:
+            runner.end()
+
+
+@torch.no_grad()
+def portrait(flow: Flow, density: Density, *, side: int = 200, points: int = 1500, seed: int = 0) -> Lane:
+    """A flow as it is, without training: picture and samples as in a frame of `watch`, loss on 4096 new points."""
+    x = density.sample(4096, torch.Generator().manual_seed(seed))
+    log_q, log_p = flow.log_prob(x.to(next(flow.parameters()))), density.log_prob(x)
+    runner = _Runner(flow.config.get("name", ""), flow)
+    runner.nll.add(0, -float(log_q.mean()))
+    if log_p is not None:
+        runner.kl.add(0, float((log_p - log_q).mean()))
+    none = np.zeros(0, dtype=np.float32)
+    return replace(
+        _Painter(runner, side, points, seed).paint(None), progress=1.0, nll_curve=(none, none), kl_curve=(none, none)
+    )
 
 
 class _Runner:
     """One flow in training: its generator, its curves, and the hand-over of its weights to the painter."""
 
-    def __init__(self, name: str, flow: Flow, training: Generator[FitStep]) -> None:
-        self.name, self.flow, self.training = name, flow, training
+    def __init__(self, name: str, flow: Flow, training: Generator[FitStep] | None = None) -> None:
+        self.name, self.flow = name, flow
+        self.training: Generator[FitStep] = training or (record for record in ())
         self.nll, self.kl = _Curve(), _Curve()
         self.last: FitStep | None = None
         self.finished = False
@@ -136,6 +153,10 @@ class _Runner:
                 self.kl.add(record.step, record.kl)
             if self.wanted.is_set():
                 self.hand_over()
+
+    def end(self) -> None:
+        """Close the training, which then puts the averaged weights into the flow."""
+        self.training.close()
 
     def hand_over(self) -> None:
         """Copy the weights for the painter: some tens of microseconds, and never half of a step."""
@@ -182,7 +203,7 @@ class _Painter:
 
     def settle(self) -> None:
         """Take the weights the flow keeps: the generator, closed, has put the average there."""
-        self.runner.training.close()
+        self.runner.end()
         self.runner.hand_over()
 
     def paint(self, limit: float | None) -> Lane:

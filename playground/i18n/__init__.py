@@ -16,7 +16,10 @@ HERE = Path(__file__).parent
 
 def _texts(language: str) -> dict[str, str]:
     short: dict[str, str] = json.loads((HERE / f"{language}.json").read_text(encoding="utf-8"))
-    long = {path.name.removesuffix(f".{language}.md"): path.read_text(encoding="utf-8") for path in HERE.glob(f"*.{language}.md")}
+    long = {
+        path.name.removesuffix(f".{language}.md"): path.read_text(encoding="utf-8")
+        for path in HERE.glob(f"*.{language}.md")
+    }
     return {**short, **long}
 
 

@@ -1,0 +1,209 @@
+"""What a person has set in the Flows tab: checked, kept in a link, and written down as Python."""
+
+import base64
+import binascii
+import math
+import textwrap
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground import flows
+
+__all__ = ["LAYERS", "MAX_LAYERS", "MAX_SECONDS", "PICTURES", "SOURCES", "UPLOAD_BYTES", "Settings"]
+
+SOURCES = ("preset", "draw", "upload")
+MAX_LAYERS, MAX_SECONDS, MAX_SEED = 16, 60, 2**31 - 1
+UPLOAD_BYTES = {"csv": 5_000_000, "picture": 20_000_000}
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
+PAD = 64  # the sketch pad's side in pixels
+LEVELS = 16  # of ink that a link keeps
+LAYERS: dict[str, int] = {  # how deep each family starts out in the app
+    "nice": 8, "realnvp": 8, "glow": 8, "planar": 16, "radial": 16, "maf": 5, "spline": 4, "ffjord": 4,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The controls of the tab; raises `ValueError`, in one plain sentence with the limit, for what cannot be."""
+
+    source: str = "preset"
+    density: str = "moons"
+    flow: str = "spline"
+    layers: int = 4
+    seconds: float = 10
+    seed: int = 0
+    constrained: bool = True
+    drawing: str = ""  # packed by `pack`; empty where nothing is drawn
+    upload: str = ""  # path of the uploaded file
+
+    def __post_init__(self) -> None:
+        _choice("source", self.source, SOURCES)
+        _choice("density", self.density, flows.DENSITIES)
+        _choice("flow", self.flow, flows.FLOWS)
+        _whole("layers", self.layers, 1, MAX_LAYERS)
+        _whole("seed", self.seed, 0, MAX_SEED)
+        if (
+            isinstance(self.seconds, bool)
+            or not isinstance(self.seconds, int | float)
+            or not 1 <= self.seconds <= MAX_SECONDS
+        ):
+            raise ValueError(f"seconds must lie between 1 and {MAX_SECONDS}, not {self.seconds}")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keywords of `flows.build`."""
+        return {"layers": self.layers, **({} if self.constrained or self.flow != "planar" else {"constrained": False})}
+
+    @property
+    def key(self) -> str:
+        """What the density is called in texts: its name, or "drawing", "picture", "points"."""
+        if self.source == "preset":
+            return self.density
+        if self.source == "draw":
+            return "drawing"
+        return "picture" if self.upload.lower().endswith(PICTURES) else "points"
+
+    def make_density(self) -> flows.Density:
+        """The density that is chosen, drawn or uploaded. Raises `ValueError` as the library does."""
+        if self.source == "preset":
+            return flows.density(self.density)
+        if self.source == "draw":
+            return flows.density_from_drawing(unpack(self.drawing))
+        if self.key == "picture":
+            return flows.density_from_image(flows.read_image(Path(self.upload)))
+        return flows.density_from_points(flows.read_points(Path(self.upload).read_bytes()))
+
+    def query(self) -> str:
+        """The link's query string: only what differs from the usual, so that links stay short."""
+        usual, pairs = (
+            Settings(layers=LAYERS.get(self.flow, 4)),
+            {"tab": "flows", "density": self.density, "flow": self.flow},
+        )
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name not in ("density", "flow", "upload") and value != getattr(usual, field.name):
+                pairs[field.name] = (
+                    f"{value:g}"
+                    if field.name == "seconds"
+                    else str(int(value) if field.name == "constrained" else value)
+                )
+        return urlencode(pairs)
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> "tuple[Settings, list[tuple[str, str]]]":
+        """The settings of a link, and what of it was not possible as (name, value): those keep their usual value."""
+        settings, wrong = cls(), []
+        for name, read in (("density", str), ("flow", str), ("layers", int), ("seconds", float), ("seed", int),
+                           ("constrained", _switch), ("drawing", str), ("source", str)):  # fmt: skip
+            if name not in query:
+                if name == "flow":
+                    settings = replace(settings, layers=LAYERS.get(settings.flow, 4))
+                continue
+            try:
+                settings = replace(settings, **{name: read(query[name])})
+                if name == "drawing":
+                    unpack(settings.drawing)
+                if name == "flow":
+                    settings = replace(settings, layers=LAYERS.get(settings.flow, 4))
+            except ValueError:
+                wrong.append((name, query[name][:40]))
+                if name == "drawing":
+                    settings = replace(settings, drawing="")
+        if settings.source == "draw" and not settings.drawing:
+            settings = replace(settings, source="preset")
+        return settings, wrong
+
+    def python(self, steps: int | None = None) -> str:
+        """A program that makes the same picture; `steps` of a finished run stand in for its seconds."""
+        options = "".join(f", {name}={value!r}" for name, value in self.options.items())
+        budget = f"seconds={self.seconds:g}" if steps is None else f"steps={steps}"
+        lines, make = self._density_lines()
+        return "\n".join([
+            *lines,
+            "from playground import flows",
+            "from playground.figures.flows import density as picture",
+            "",
+            make,
+            f'flow = flows.build("{self.flow}"{options}, seed={self.seed})',
+            f"for step in flows.fit(flow, density, {budget}, seed={self.seed}):",
+            "    if step.kl is not None:",
+            '        print(f"step {step.step}: {step.nll:.3f} nats, KL {step.kl:.4f}")',
+            "",
+            f'figure = picture(flows.log_prob_grid(flow), extent=flows.EXTENT, title="{self.flow}")',
+            'figure.write_html("density.html")',
+            "",
+        ])  # fmt: skip
+
+    def _density_lines(self) -> tuple[list[str], str]:
+        if self.source == "preset":
+            return [], f'density = flows.density("{self.density}")'
+        if self.source == "draw":
+            packed = "\n".join(f'    "{part}"' for part in textwrap.wrap(self.drawing, 96))
+            make = "\n".join([
+                "packed = (", packed, ")",
+                "ink = np.frombuffer(zlib.decompress(base64.urlsafe_b64decode(packed)), dtype=np.uint8)",
+                f"density = flows.density_from_drawing(ink.reshape({PAD}, {PAD}).astype(np.float32) / {LEVELS - 1})",
+            ])  # fmt: skip
+            return ["import base64", "import zlib", "", "import numpy as np", ""], make
+        name = Path(self.upload).name
+        if self.key == "picture":
+            return [
+                "from pathlib import Path",
+                "",
+            ], f"density = flows.density_from_image(flows.read_image(Path({name!r})))"
+        return [
+            "from pathlib import Path",
+            "",
+        ], f"density = flows.density_from_points(flows.read_points(Path({name!r}).read_bytes()))"
+
+
+def pack(drawing: NDArray[np.float32] | None) -> str:
+    """A drawing (64, 64) in [0, 1] as text for a link, in 16 levels; "" for an empty one or none."""
+    if drawing is None:
+        return ""
+    if drawing.shape != (PAD, PAD) or not np.isfinite(drawing).all():
+        raise ValueError(f"a drawing must be ({PAD}, {PAD}) finite numbers, not {drawing.shape}")
+    levels = np.rint(drawing.clip(0, 1) * (LEVELS - 1)).astype(np.uint8)
+    return base64.urlsafe_b64encode(zlib.compress(levels.tobytes(), 9)).decode() if levels.any() else ""
+
+
+def unpack(text: str) -> NDArray[np.float32]:
+    """The drawing (64, 64) that `pack` wrote; an empty text is an empty drawing. Raises `ValueError`."""
+    if not text:
+        return np.zeros((PAD, PAD), dtype=np.float32)
+    try:
+        data = zlib.decompressobj().decompress(base64.urlsafe_b64decode(text), PAD * PAD + 1)  # no more than a drawing
+    except (binascii.Error, zlib.error) as error:
+        raise ValueError("the drawing in the link is damaged: copy the whole link") from error
+    levels = np.frombuffer(data, dtype=np.uint8)
+    if levels.size != PAD * PAD or levels.max() >= LEVELS:
+        raise ValueError("the drawing in the link is damaged: copy the whole link")
+    return levels.reshape(PAD, PAD).astype(np.float32) / (LEVELS - 1)
+
+
+def _choice(name: str, value: object, allowed: Any) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
+
+
+def _whole(name: str, value: object, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ValueError(f"{name} must be a whole number between {low:,} and {high:,}, not {value}")
+
+
+def _switch(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError(f"must be 0 or 1, not {text!r}")
+    return text == "1"
+
+
+def number(value: object) -> Any:
+    """A whole number that came as a float (3.0) as an int; anything else as it is, for the checks above to refuse."""
+    return int(value) if isinstance(value, float) and math.isfinite(value) and value.is_integer() else value
