@@ -57,7 +57,7 @@ LIMIT = 300.0  # seconds for one start
 
 @dataclass(frozen=True)
 class Start:
-    """One start: seconds from process start to HTTP 200 and to the interactive page, and kilobytes (1000 bytes) on the wire."""
+    """One start: seconds from process start to HTTP 200 and to the interactive page, and kilobytes on the wire."""
 
     http: float
     interactive: float
