@@ -7,7 +7,10 @@ from typing import Any
 import torch
 
 from playground import checkpoints
+from playground.flows.ffjord import ffjord
 from playground.flows.flow import Flow
+from playground.flows.glow import glow
+from playground.flows.maf import maf
 from playground.flows.nice import nice
 from playground.flows.planar import planar
 from playground.flows.radial import radial
@@ -20,9 +23,12 @@ __all__ = ["FLOWS", "build", "load", "save"]
 FLOWS: dict[str, Callable[..., Flow]] = {
     "nice": nice,
     "realnvp": realnvp,
+    "glow": glow,
     "planar": planar,
     "radial": radial,
+    "maf": maf,
     "spline": spline,
+    "ffjord": ffjord,
 }
 MAX_LAYERS = 64
 MAX_DIM = 4096
