@@ -25,7 +25,7 @@ APT_INSTALL = ("apt-get", "install", "-y", "-qq", "--no-install-recommends")
 APT_INSTALLS = (APT_UPDATE, (*APT_INSTALL, "chromium"))
 # The theme names this font first of those a Linux machine may have: with any other the Chinese baselines would differ.
 FONT = "Noto Sans CJK SC"
-FONT_INSTALLS = (APT_UPDATE, (*APT_INSTALL, "fontconfig", "fonts-noto-cjk"))
+FONT_INSTALLS = (APT_UPDATE, (*APT_INSTALL, "fontconfig", "fonts-dejavu-core", "fonts-liberation", "fonts-noto-cjk"))
 REMEDY = f"install Chromium (apt-get install chromium, or playwright install chromium) or set {VARIABLE}=/path/to/it"
 FONT_REMEDY = "install it: apt-get install fontconfig fonts-noto-cjk"
 
