@@ -10,7 +10,7 @@ __all__ = ["DIVERGING", "GRID", "SEQUENTIAL", "template"]
 
 # Dark to light, for densities and other amounts; the same map as the Stage's.
 SEQUENTIAL: list[list[float | str]] = [[i / 15, colour] for i, colour in enumerate(hexes(16))]
-# Teal, grey, violet: signed amounts; 0 belongs at the middle (`zmid=0`). Grey, not white, so that 0 shows on both grounds.
+# Teal, grey, violet: signed amounts, 0 in the middle (`zmid=0`); grey, not white, so that 0 shows on both grounds.
 DIVERGING: list[list[float | str]] = [
     [0.0, "#0b5c66"], [0.25, "#3aa9b5"], [0.5, "#b9bac6"], [0.75, "#9a7cf3"], [1.0, "#4a2a9b"],
 ]  # fmt: skip
@@ -28,8 +28,17 @@ def template() -> go.layout.Template:
     return go.layout.Template(
         layout={
             "font": {"size": 13},
-            "title": {"font": {"size": 15}, "x": 0, "xref": "paper", "xanchor": "left"},
-            "margin": {"l": 8, "r": 8, "t": 36, "b": 8},
+            "title": {
+                "font": {"size": 15},
+                "x": 0,
+                "xref": "paper",
+                "y": 1,
+                "yref": "container",
+                "yanchor": "top",
+                "pad": {"t": 8, "b": 8},
+                "automargin": True,
+            },
+            "margin": {"l": 8, "r": 8, "t": 16, "b": 8},
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
             "colorway": list(QUALITATIVE),
@@ -38,7 +47,14 @@ def template() -> go.layout.Template:
             "yaxis": axis,
             "hovermode": "closest",
             "hoverlabel": {"font": {"size": 13}, "align": "left"},
-            "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
+            "legend": {
+                "orientation": "h",
+                "x": 0,
+                "y": 0,
+                "yref": "container",
+                "yanchor": "bottom",
+                "bgcolor": "rgba(0,0,0,0)",
+            },
             "coloraxis": {"colorbar": {"thickness": 10, "outlinewidth": 0, "ticks": ""}},
         },
         data={

@@ -8,8 +8,8 @@ const board = make("div", "pg-pad-board", root);
 const canvas = make("canvas", "", board, { width: FULL, height: FULL, role: "img", "aria-label": words.hint });
 const hint = make("span", "pg-pad-hint", board, { "aria-hidden": "true" });
 const ring = make("i", "pg-pad-ring", board, { hidden: "" });
-const tools = make("div", "pg-pad-tools", root);
-const sizer = make("input", "pg-pad-size", tools, { type: "range", min: 12, max: 72, step: 4, value: 32, "aria-label": words.size, title: words.size, "data-act": "size" });
+const brush = make("label", "pg-pad-brush", root, { title: words.size }), tools = make("div", "pg-pad-tools", root);
+const sizer = make("input", "pg-pad-size", brush, { type: "range", min: 12, max: 72, step: 4, value: 32, "aria-label": words.size, "data-act": "size" });
 const ICONS = {
   erase: "M5 13h8M3.2 9.8 9.5 3.5a1.4 1.4 0 0 1 2 0l1.8 1.8a1.4 1.4 0 0 1 0 2L7.6 13H5.4L3.2 10.8a.7.7 0 0 1 0-1Z M6.4 6.6l3.8 3.8",
   undo: "M3 6.5h6.5a3.5 3.5 0 0 1 0 7H6 M6 3 2.7 6.5 6 10",

@@ -1,4 +1,4 @@
-"""SketchPad: a square to draw on at once, with brush, eraser, undo and clear; it sends its 64 x 64 bytes while one draws."""
+"""SketchPad: a square to draw on at once, with brush, eraser and undo; it sends its 64 x 64 bytes while one draws."""
 
 import base64
 import binascii
@@ -27,8 +27,8 @@ class SketchPad(gr.HTML):
     """A drawing as (64, 64) float32 in [0, 1], row 0 at the top, 1 = ink; None where nothing is drawn.
 
     `pad.input(fn, pad, out)` runs every 120 ms while one draws and once at the end; a state that comes while `fn` runs
-    is kept until it is done (Gradio would drop it). words: the texts to replace, each a string or {"en": ..., "zh-CN": ...}:
-    clear, undo, erase, size, hint. In the page, `.pg-pad` carries data-sent (drawings sent) and data-strokes (what
+    is kept until it is done (Gradio would drop it). words: what of clear, undo, erase, size and hint shall read
+    otherwise, each a string or {"en": ..., "zh-CN": ...}. In the page, `.pg-pad` carries data-sent (drawings sent) and data-strokes (what
     Undo can take back), the buttons and the slider data-act: undo, clear, erase, size.
     """
 
@@ -64,7 +64,7 @@ class SketchPad(gr.HTML):
         return ink.reshape(SIDE, SIDE).astype(np.float32) / 255 if ink.any() else None
 
     def postprocess(self, value: np.ndarray | None) -> dict[str, Any]:
-        """Puts a drawing (64, 64) on the pad; None clears it. Raises ValueError outside [0, 1], for NaN, another shape."""
+        """Puts a drawing (64, 64) in [0, 1] on the pad; None clears it. Raises ValueError for another shape or value."""
         if value is None:
             return {}
         ink = np.asarray(value, dtype=np.float64)
@@ -78,7 +78,7 @@ class SketchPad(gr.HTML):
         return {
             "type": "object",
             "properties": {"n": {"const": SIDE}, "b64": {"type": "string"}},
-            "description": f"{SIDE} x {SIDE} bytes in base64, row 0 at the top, 255 = ink; null or {{}} for an empty pad",
+            "description": f"{SIDE} x {SIDE} bytes in base64, row 0 at the top, 255 = ink; null for an empty pad",
         }
 
 

@@ -1,4 +1,4 @@
-"""Tiles: a choice among pictures. A plain `gr.Radio`, so labels, events, keyboard and API are Gradio's; pictures by CSS."""
+"""Tiles: a choice among pictures; a plain `gr.Radio`, so that labels, events and API are Gradio's, dressed by CSS."""
 
 import base64
 import io
@@ -45,9 +45,10 @@ def tiles(choices: Sequence[Tile], *, elem_id: str, **kwargs: Any) -> gr.Radio:
     """
     if not re.fullmatch(r"[A-Za-z][\w-]*", elem_id):
         raise ValueError(f"elem_id={elem_id!r} must be letters, digits, - and _")
+    encoded = [base64.b64encode(tile.picture).decode() for tile in choices]
     rules = [
-        f"#{elem_id} .wrap label:nth-child({i}){{--picture:url(data:image/png;base64,{base64.b64encode(t.picture).decode()})}}"
-        for i, t in enumerate(choices, 1)
+        f"#{elem_id} .wrap > label:nth-child({i}){{--picture:url(data:image/png;base64,{text})}}"
+        for i, text in enumerate(encoded, 1)
     ]
     gr.HTML(f"<style>{CSS.read_text(encoding='utf-8')}{''.join(rules)}</style>", visible="hidden", js_on_load=None)
     classes = kwargs.pop("elem_classes", None) or []

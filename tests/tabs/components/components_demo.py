@@ -1,4 +1,4 @@
-"""A page with all our components, for their tests and for looking at them: `python tests/tabs/components/components_demo.py`."""
+"""A page with all our components, for their tests and for looking at them (run this file)."""
 
 import gradio as gr
 import numpy as np
