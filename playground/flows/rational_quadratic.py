@@ -3,8 +3,17 @@
 The map carries [-bound, bound] onto itself in K bins and is the identity outside. Autograd over its forty small
 operations costs more than the arithmetic, so one `torch.autograd.Function` gives value, log-derivative and gradients.
 The numbers of a spline run down a column, (3K - 1, n): reductions over the bins then work on whole vectors of points.
+
+In the bin of a point let xi in [0, 1] be its place, s the mean slope, d0 and d1 the slopes at the knots. With
+B = ((1 - xi)^2, xi (1 - xi), xi^2), equations (4) and (5) of the paper are
+
+    y = y0 + h N / D        N = s B2 + d0 B1                    D = s (B0 + B2) + (d0 + d1) B1
+    dy/dx = s^2 M / D^2     M = d0 B0 + 2 s B1 + d1 B2
+
+so N, D and M are linear in the twelve products of (d0, s, d1) with (B0, B1, B1, B2): the constant `FORMS`.
 """
 
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -18,6 +27,11 @@ __all__ = ["MIN_BIN", "MIN_SLOPE", "rational_quadratic"]
 MIN_BIN = 1e-3  # smallest width and height of a bin, as a part of the box (Durkan et al., appendix B.1)
 MIN_SLOPE = 1e-3  # smallest derivative at a knot
 UNIT = math.log(math.expm1(1 - MIN_SLOPE))  # shift of the raw derivatives, so that zero stands for slope one
+FORMS = (  # rows N, D, M; columns d0, s, d1 times B0, B1, B1, B2
+    (0, 0.5, 0.5, 0, 0, 0, 0, 1, 0, 0, 0, 0),
+    (0, 0.5, 0.5, 0, 1, 0, 0, 1, 0, 0.5, 0.5, 0),
+    (1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1),
+)
 
 
 def rational_quadratic(x: Tensor, raw: Tensor, *, bound: float, inverse: bool = False) -> tuple[Tensor, Tensor]:
@@ -35,145 +49,165 @@ def rational_quadratic(x: Tensor, raw: Tensor, *, bound: float, inverse: bool = 
         )
     if torch.is_grad_enabled() and (x.requires_grad or raw.requires_grad):
         return _RationalQuadratic.apply(x, raw, bound, inverse)
-    piece = _locate(x, raw, bound, inverse)
-    return (_solve if inverse else _evaluate)(x, piece, bound)[:2]
+    return _spline(x, raw, bound, inverse)[:2]
+
+
+class _Constants(NamedTuple):
+    one: Tensor  # scalars as tensors: a Python number costs every operation a conversion
+    zero: Tensor
+    shift: Tensor  # the bound
+    forms: Tensor  # (3, 12)
+    below: Tensor  # (2, K, K), twice: row k sums the extents before bin k
+    floors: Tensor  # (K, 1), what the smallest bins before bin k sum to
+    sides: Tensor  # (2, 1), from k to the rows of the two derivatives in `raw`
+
+
+@functools.lru_cache(maxsize=64)
+def _constants(K: int, bound: float, dtype: torch.dtype, device: torch.device) -> _Constants:
+    def number(value: Any) -> Tensor:
+        return torch.tensor(value, dtype=dtype, device=device)
+
+    with torch.inference_mode(False):
+        below = torch.ones(K, K, dtype=dtype, device=device).tril(-1).repeat(2, 1, 1)
+        floors = torch.arange(K, dtype=dtype, device=device)[:, None] * (2 * bound * MIN_BIN)
+        sides = torch.tensor([[2 * K - 1], [2 * K]], device=device)
+        return _Constants(number(1.0), number(0.0), number(bound), number(FORMS), below, floors, sides)
 
 
 class _Piece(NamedTuple):
-    """What a point needs of its own bin k; vectors (n,) unless a shape is given."""
+    """What a point needs of its own bin k for the gradients; vectors (n,) unless a shape is given."""
 
-    shares: Tensor  # (2, K, n) softmax of the logits of widths and heights
+    inside: Tensor  # whether the point is in the box
+    shares: Tensor  # (2, K, n) widths and heights of the bins less the smallest possible
+    past: Tensor  # (K - 1, n) 1 for the bins below k, else 0
     k: Tensor  # (1, n) index of the bin
-    inside: Tensor  # 1 in the box, 0 outside
-    at: Tensor  # distance to the lower edge of the bin
-    corner: Tensor  # (2, n) lower corner of the bin (x, y), from the lower corner of the box
+    sides: Tensor  # (2, n) rows of its two derivatives in `raw`
+    inner: Tensor  # (2, n) 1 where these exist; 0 at the ends of the box
+    share: Tensor  # (2, 2, n) own share and the sum of those before, width and height
     extent: Tensor  # (2, n) width and height of the bin
-    slopes: Tensor  # (2, n) derivatives at the bin's two knots
+    S: Tensor  # (3, n) d0, s, d1
+    ends: Tensor  # (2, n) 1 - xi, xi
+    NDM: Tensor  # (3, n)
 
 
-def _locate(x: Tensor, raw: Tensor, bound: float, inverse: bool) -> _Piece:
+def _spline(x: Tensor, raw: Tensor, bound: float, inverse: bool) -> tuple[Tensor, Tensor, _Piece]:
     K, n = (raw.shape[0] + 1) // 3, len(x)
+    c = _constants(K, bound, raw.dtype, raw.device)
     floor, scale = 2 * bound * MIN_BIN, 2 * bound * (1 - K * MIN_BIN)
-    shares = raw[: 2 * K].view(2, K, n).softmax(1)
-    before = torch.ones(K, K, dtype=raw.dtype, device=raw.device).tril_(-1) @ shares  # cumsum is five times slower
-    steps = torch.arange(K, dtype=raw.dtype, device=raw.device)[:, None]
-    knots = torch.add(steps * floor, before[int(inverse)], alpha=scale)
-    position = x.clamp(-bound, bound).add_(bound)
-    k = (knots[1:] < position).sum(0, keepdim=True)
-    own = k.expand(2, 1, n)
-    extent = shares.gather(1, own)[:, 0].mul_(scale).add_(floor)
-    corner = before.gather(1, own)[:, 0].mul_(scale).add_(k, alpha=floor)
-    sides = torch.cat((k - 1, k))
-    slopes = softplus(raw[2 * K :].gather(0, sides.clamp(0, K - 2)).add_(UNIT)).add_(MIN_SLOPE)
-    slopes.masked_fill_((sides < 0) | (sides > K - 2), 1)  # slope one where the tails begin
-    return _Piece(shares, k, (x.abs() < bound).to(x.dtype), position - corner[int(inverse)], corner, extent, slopes)
 
+    logits = raw[: 2 * K].view(2, K, n)
+    table = raw.new_empty(2, 2, K, n)
+    shares, before = table.unbind(0)
+    e = (logits - logits.amax(1, keepdim=True)).exp_()
+    torch.mul(e, e.sum(1, keepdim=True).reciprocal_().mul_(scale), out=shares)
+    torch.bmm(c.below, shares, out=before)  # cumsum is five times slower
+    shifted = x + c.shift
+    position = shifted.clamp(0, 2 * bound)
+    edges = torch.add(before[int(inverse), 1:], c.floors[1:])
+    past = torch.lt(edges, position, out=torch.empty_like(edges))
+    kf = past.sum(0, keepdim=True)
+    k = kf.long()
+    share = table.gather(2, k.expand(2, 2, 1, n))[:, :, 0]
+    extent = share[0] + floor
+    corner = torch.add(share[1], kf, alpha=floor)
 
-def _evaluate(x: Tensor, p: _Piece, bound: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Equations (4) and (5) of the paper; also xi, the place in the bin."""
-    (w, h), (d0, d1) = p.extent, p.slopes
+    wanted = c.sides + k
+    sides = wanted.clamp(2 * K, 3 * K - 2)
+    inner = torch.eq(sides, wanted, out=torch.empty_like(extent))
+    slopes = softplus(raw.gather(0, sides).mul_(inner).add_(UNIT)).add_(MIN_SLOPE)  # slope one where the tails begin
+    w, h = extent
+    d0, d1 = slopes
     s = h / w
-    xi = p.at / w
-    s_xi = s * xi
-    t = torch.addcmul(xi, xi, xi, value=-1)
-    D = torch.addcmul(s, (d0 + d1).sub_(s, alpha=2), t)
-    y = torch.addcmul(s_xi.mul_(xi), d0, t).mul_(h).div_(D).add_(p.corner[1]).sub_(bound)
-    return torch.where(p.inside > 0, y, x), _log_slope(p, xi, t, s, D).mul_(p.inside), xi
+    at = position - corner[int(inverse)]
+    xi = _root(at, h, s, d0, d1) if inverse else at / w
+    S = torch.stack((d0, s, d1))
+    ends = torch.stack((c.one - xi, xi))
+    NDM = c.forms @ _products(S, ends)
+    N, D, M = NDM
+    log_slope = (s / D).square_().mul_(M).log_()
+    if inverse:
+        out = torch.addcmul(corner[0], xi, w).sub_(c.shift)
+        log_slope.neg_()
+    else:
+        out = torch.addcdiv(corner[1], h * N, D).sub_(c.shift)
+    inside = position == shifted
+    piece = _Piece(inside, shares, past, k, sides, inner, share, extent, S, ends, NDM)
+    return torch.where(inside, out, x), torch.where(inside, log_slope, c.zero), piece
 
 
-def _solve(y: Tensor, p: _Piece, bound: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Equations (6) to (8): the root of the quadratic, written so as not to cancel; also xi."""
-    (w, h), (d0, d1) = p.extent, p.slopes
-    s = h / w
-    beta = (d0 + d1).sub_(s, alpha=2)
-    bend = p.at * beta
+def _products(S: Tensor, ends: Tensor) -> Tensor:
+    """The products (12, n) of d0, s, d1 with B0, B1, B1, B2."""
+    return (S[:, None] * (ends[:, None] * ends).view(1, 4, -1)).view(12, -1)
+
+
+def _root(at: Tensor, h: Tensor, s: Tensor, d0: Tensor, d1: Tensor) -> Tensor:
+    """Equations (6) to (8), the place xi in the bin from the height `at` above its corner, written so as not to cancel."""
+    bend = (d0 + d1).sub_(s, alpha=2).mul_(at)
     a = torch.addcmul(bend, h, s - d0)
     b = (h * d0).sub_(bend)
-    c = s * p.at  # of the other sign than in the paper
+    c = s * at  # of the other sign than in the paper
     root = torch.addcmul(b * b, a, c, value=4).clamp_(min=0).sqrt_()
-    xi = c.mul_(2).div_(b.add_(root))
-    t = torch.addcmul(xi, xi, xi, value=-1)
-    x = torch.addcmul(p.corner[0], xi, w).sub_(bound)
-    logslope = _log_slope(p, xi, t, s, torch.addcmul(s, beta, t))
-    return torch.where(p.inside > 0, x, y), logslope.mul_(p.inside).neg_(), xi
-
-
-def _log_slope(p: _Piece, xi: Tensor, t: Tensor, s: Tensor, D: Tensor) -> Tensor:
-    d0, d1 = p.slopes
-    M = torch.addcmul(d0 * (1 - xi).square_(), d1, xi * xi).addcmul_(s, t, value=2)
-    return (s / D).square_().mul_(M).log_()
+    return c.mul_(2).div_(b.add_(root))
 
 
 class _RationalQuadratic(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, raw: Tensor, bound: float, inverse: bool) -> tuple[Tensor, Tensor]:
-        p = _locate(x, raw, bound, inverse)
-        out, logslope, xi = (_solve if inverse else _evaluate)(x, p, bound)
-        ctx.save_for_backward(*p, xi)
+        out, log_slope, piece = _spline(x, raw, bound, inverse)
+        ctx.save_for_backward(*piece)
         ctx.bound, ctx.inverse = bound, inverse
-        return out, logslope
+        return out, log_slope
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g_out: Tensor, g_log: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        *fields, xi = ctx.saved_tensors
-        return *_gradients(_Piece(*fields), xi, g_out, g_log, ctx.bound, ctx.inverse), None, None
+        p = _Piece(*ctx.saved_tensors)
+        K = p.shares.shape[1]
+        c = _constants(K, ctx.bound, p.S.dtype, p.S.device)
+        g_y, g_l = torch.where(p.inside, g_out, c.zero), torch.where(p.inside, g_log, c.zero)
+        if ctx.inverse:  # f(x) = y, and the second result is -l(x): as for f, with adjoints -(g_x - g_l dl/dx) / f' and -g_l
+            g_l.neg_()
+            s, (_, D, M) = p.S[1], p.NDM
+            dl_dx = _adjoints(p, c, torch.zeros_like(g_l), torch.ones_like(g_l))[0]
+            g_y = torch.addcmul(g_y, g_l, dl_dx).neg_().mul_((D / s).square_()).div_(M)
+        g_x, g_corner, g_extent, g_slopes = _adjoints(p, c, g_y, g_l)
+        g_x = torch.where(p.inside, -g_y if ctx.inverse else g_x, g_out)
+        return g_x, _scatter(p, ctx.bound, g_corner, g_extent, g_slopes), None, None
 
 
-def _gradients(
-    p: _Piece, xi: Tensor, g_out: Tensor, g_log: Tensor, bound: float, inverse: bool
-) -> tuple[Tensor, Tensor]:
-    """Gradients for the input (n,) and for raw (3K - 1, n): y = y0 + h q(xi, s, d0, d1), l = log dy/dx, s = h / w."""
-    (w, h), (d0, d1) = p.extent, p.slopes
-    w_inv = w.reciprocal()
-    s = h * w_inv
-    rest = 1 - xi
-    ends = torch.stack((rest, xi)).square_()  # (2, n): (1 - xi)^2, xi^2
-    t = xi * rest
-    flat, bow = rest - xi, ends.sum(0)  # dt/dxi and 1 - 2 t
-    beta = (d0 + d1).sub_(s, alpha=2)
-    D_inv = torch.addcmul(s, beta, t).reciprocal_()
-    M_inv = torch.addcmul(d0 * ends[0], d1, ends[1]).addcmul_(s, t, value=2).reciprocal_()
-    q = torch.addcmul(s * ends[1], d0, t).mul_(D_inv)
-    q_xi = (s * D_inv).mul_(D_inv).div_(M_inv)
-    half_l_xi = (
-        torch.addcmul(d1 * xi, s, flat).addcmul_(d0, rest, value=-1).mul_(M_inv).addcmul_(beta * flat, D_inv, value=-1)
-    )
-    twist = t * D_inv
-
-    g_y, g_l = g_out * p.inside, g_log * p.inside
-    if inverse:  # f(x) = y and the report is -l: as for f, with the adjoints -(g_x - g_l dl/dx) / f'(x) and -g_l
-        g_l = g_l.neg_()
-        g_y = torch.addcmul(g_y, g_l * half_l_xi, w_inv, value=2).neg_().div_(s * q_xi)
-    g_q, g_l2 = g_y * h, g_l * 2
-    g_xi = torch.addcmul(g_q * q_xi, g_l2, half_l_xi)
-    g_s = torch.addcmul(ends[1], q, bow, value=-1).mul_(g_q).addcmul_(g_l2, bow, value=-1).mul_(D_inv)
-    g_s.addcdiv_(g_l2, s).addcmul_(g_l2 * t, M_inv)
-    g_twist = g_q * twist
-    g_slopes = ends.mul_(g_l * M_inv).sub_(torch.addcmul(g_l2 * twist, g_twist, q))
-    g_slopes[0] += g_twist
-    g_at = g_xi * w_inv
-    g_x = torch.where(p.inside > 0, -g_y if inverse else g_at, g_out)
-    g_corner = torch.stack((-g_at, g_y))  # of the sums of the extents before the bin
-    g_extent = torch.stack((torch.addcmul(g_xi * xi, g_s, s).mul_(w_inv).neg_(), torch.addcmul(g_s * w_inv, g_y, q)))
-    return g_x, _scatter(p, bound, g_corner, g_extent, g_slopes)
+def _adjoints(p: _Piece, c: _Constants, g_y: Tensor, g_l: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """From the gradients for y and l = log dy/dx those for x (n,), and (2, n) for corner, extent and both slopes."""
+    w, h = p.extent
+    N, D, M = p.NDM
+    s, xi = p.S[1], p.ends[1]
+    n = len(s)
+    g_NDM = torch.empty_like(p.NDM)
+    q = N / D
+    torch.mul(g_y, h, out=g_NDM[0]).div_(D)
+    torch.mul(g_NDM[0], q, out=g_NDM[1]).addcdiv_(g_l, D, value=2).neg_()  # l = log M + 2 log s - 2 log D
+    torch.div(g_l, M, out=g_NDM[2])
+    g = (c.forms.T @ g_NDM).view(3, 4, n)
+    g_S = (g * (p.ends[:, None] * p.ends).view(4, n)).sum(1)
+    g_ends = ((g * p.S[:, None]).sum(0).view(2, 2, n) * p.ends).sum(1)  # of one of the two equal factors in B
+    g_at = (g_ends[1] - g_ends[0]).mul_(2).div_(w)
+    g_s = g_S[1].addcdiv_(g_l, s, value=2)
+    g_w = torch.addcmul(g_at * xi, g_s, s / w).neg_()
+    g_h = torch.addcdiv(g_y * q, g_s, w)
+    return g_at, torch.stack((-g_at, g_y)), torch.stack((g_w, g_h)), g_S[0::2]
 
 
 def _scatter(p: _Piece, bound: float, g_corner: Tensor, g_extent: Tensor, g_slopes: Tensor) -> Tensor:
     """The gradient for raw (3K - 1, n) from those (2, n) for corner, extent and slopes of each point's own bin."""
     K, n = p.shares.shape[1:]
-    floor, scale = 2 * bound * MIN_BIN, 2 * bound * (1 - K * MIN_BIN)
-    mean = g_corner * torch.sub(p.corner, p.k, alpha=floor) + g_extent * (p.extent - floor)  # the softmax takes it off
-    before = torch.sub(p.k.to(mean.dtype), torch.arange(K, device=mean.device)[:, None]).clamp_(
-        0, 1
-    )  # (K, n) 1 below the bin
-    spread = torch.addcmul(-mean[:, None], before, g_corner[:, None], value=scale)  # (2, K, n)
-    spread.scatter_(1, p.k.expand(2, 1, n), g_extent.mul_(scale).sub_(mean)[:, None])
+    scale = 2 * bound * (1 - K * MIN_BIN)
+    own, before = p.share
+    mean = (g_corner * before).addcmul_(g_extent, own).mul_(-1 / scale)  # what the softmax takes off
     g_raw = mean.new_empty(3 * K - 1, n)
-    torch.mul(spread, p.shares, out=g_raw[: 2 * K].view(2, K, n))
+    g_shares = g_raw[: 2 * K].view(2, K, n)
+    torch.addcmul(mean[:, None], p.past, g_corner[:, None], out=g_shares[:, : K - 1])
+    g_shares[:, K - 1] = mean
+    g_shares.scatter_(1, p.k.expand(2, 1, n), mean.add_(g_extent)[:, None])
+    g_shares *= p.shares
     g_raw[2 * K :] = 0
-    sides = torch.cat((p.k - 1, p.k))
-    g_slopes *= torch.expm1(MIN_SLOPE - p.slopes).neg_()  # the sigmoid of a raw derivative is 1 - exp(-softplus)
-    g_slopes.masked_fill_((sides < 0) | (sides > K - 2), 0)
-    g_raw[2 * K :].scatter_add_(0, sides.clamp_(0, K - 2), g_slopes)
-    return g_raw
+    g_slopes = g_slopes * torch.expm1(MIN_SLOPE - p.S[0::2]).neg_().mul_(p.inner)  # sigmoid = 1 - exp(-softplus)
+    return g_raw.scatter_add_(0, p.sides, g_slopes)
