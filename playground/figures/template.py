@@ -24,12 +24,12 @@ def template() -> go.layout.Template:
     Transparent paper and grey lines, so that a figure also stands on either ground without LivePlotly.
     """
     axis = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID, "zeroline": False, "automargin": True}
-    axis |= {"title": {"standoff": 8}, "ticks": ""}
+    axis |= {"title": {"standoff": 8, "font": {"size": 13}}, "ticks": ""}
     return go.layout.Template(
         layout={
             "font": {"size": 13},
             "title": {
-                "font": {"size": 15},
+                "font": {"size": 15, "weight": 700},
                 "x": 0,
                 "xref": "paper",
                 "y": 1,
