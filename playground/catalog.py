@@ -1,14 +1,16 @@
 """Every model the app offers, as a `ModelSpec` with a pipeline's loader: where manager and pipelines meet."""
 
+import json
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from torch import nn
+import numpy as np
 
 from playground import checkpoints, flows
 from playground.manager import ModelSpec
 
-__all__ = ["flow_example", "flow_example_folder"]
+__all__ = ["flow_example", "flow_example_folder", "flow_history"]
 
 
 def flow_example_folder(flow: str, density: str) -> Path:
@@ -16,7 +18,7 @@ def flow_example_folder(flow: str, density: str) -> Path:
     return checkpoints.ROOT / f"flows-{flow}-{density.replace('_', '-')}"
 
 
-def flow_example(flow: str, density: str) -> ModelSpec | None:
+def flow_example(flow: str, density: str) -> ModelSpec[flows.Flow] | None:
     """The trained example of a flow on a density; None where none is shipped."""
     folder = flow_example_folder(flow, density)
     if not (folder / "config.json").is_file():
@@ -24,5 +26,14 @@ def flow_example(flow: str, density: str) -> ModelSpec | None:
     return ModelSpec(f"flows/{flow}/{density}", partial(_load_flow, folder))
 
 
-def _load_flow(folder: Path) -> nn.Module:
+def flow_history(flow: str, density: str) -> dict[str, Any]:
+    """How a shipped example was trained: `step`, `seconds`, `nll_curve` and `kl_curve` of its last `flows.Lane`."""
+    record = json.loads((flow_example_folder(flow, density) / "history.json").read_text(encoding="utf-8"))
+    curves = {
+        name: tuple(np.array(part, dtype=np.float32) for part in record[name]) for name in ("nll_curve", "kl_curve")
+    }
+    return {"step": record["step"], "seconds": record["seconds"], **curves}
+
+
+def _load_flow(folder: Path) -> flows.Flow:
     return flows.load(folder).eval().requires_grad_(False)

@@ -7,6 +7,7 @@ navigator.language, and serves its pages uncompressed.
 
 import html
 import json
+import os
 import re
 from collections.abc import Sequence
 from urllib.parse import parse_qs, urlsplit
@@ -17,7 +18,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["LANGUAGES", "LOCAL_HOSTS", "language_of", "middleware"]
+__all__ = ["LANGUAGES", "LOCAL_HOSTS", "hosts", "language_of", "middleware"]
 
 LANGUAGES = {"en": "English", "zh-CN": "简体中文"}
 COOKIE = "playground-language"
@@ -25,6 +26,12 @@ LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 HASHED = re.compile(r"/(assets|svelte)/.+-[\w-]{6,}\.(js|css|woff2?|svg|png)$|/_app/immutable/")
 FONTS = re.compile(r"/static/fonts/.+\.woff2$")
 YEAR, DAY = 31_536_000, 86_400  # seconds
+
+
+def hosts(*, share: bool = False) -> tuple[str, ...]:
+    """The names this app answers to: its own machine's, its Space's, and Gradio's tunnel when it is shared."""
+    space = ("*.hf.space", "huggingface.co") if os.getenv("SPACE_ID") else ()
+    return (*LOCAL_HOSTS, *space, *(("*.gradio.live",) if share else ()))
 
 
 def middleware(*, hosts: Sequence[str] = LOCAL_HOSTS, default: str | None = None) -> list[Middleware]:

@@ -8,6 +8,7 @@ from playground.flows.film import LayerView, film
 from playground.flows.grid import log_prob_grid
 from playground.flows.live import Frame, Lane, portrait, watch
 from playground.flows.pictures import density_from_drawing, density_from_image, read_image
+from playground.flows.plane import generator
 from playground.flows.points import density_from_points, read_points
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "density_from_points",
     "film",
     "fit",
+    "generator",
     "load",
     "log_prob_grid",
     "portrait",

@@ -6,11 +6,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["MAX_SAMPLES", "check_between", "check_count", "check_points", "gauss_legendre", "lattice_entropy"]
+__all__ = [
+    "MAX_SAMPLES",
+    "check_between",
+    "check_count",
+    "check_points",
+    "gauss_legendre",
+    "generator",
+    "lattice_entropy",
+]
 
 MAX_SAMPLES = 1_000_000
 NODES = 16  # of one panel; see `gauss_legendre`
 REACH = 8.0  # standard deviations; a Gaussian of the plane keeps e^-32 of its mass beyond
+
+
+def generator(seed: int) -> torch.Generator:
+    """A source of random numbers that starts at `seed`."""
+    return torch.Generator().manual_seed(seed)
 
 
 def check_between(what: str, value: float, low: float, high: float) -> None:

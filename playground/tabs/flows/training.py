@@ -3,14 +3,15 @@
 import secrets
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
 
 from playground import catalog, flows
 from playground.i18n import say
-from playground.manager import ModelManager
+from playground.manager import ModelManager, ModelSpec
 from playground.tabs.flows import frames
 from playground.tabs.flows.settings import LAYERS, Settings
 
@@ -25,9 +26,17 @@ class Run:
 
     settings: Settings
     truth: frames.Truth
-    flow: flows.Flow
     lane: flows.Lane
-    example: bool = False
+    model: flows.Flow | ModelSpec[flows.Flow]  # a person's own flow, or the shipped one, which the manager keeps
+
+    @contextmanager
+    def open(self, manager: ModelManager) -> Iterator[flows.Flow]:
+        """The flow, leased for the time it is used if it is the app's."""
+        if isinstance(self.model, ModelSpec):
+            with manager.lease(self.model, owner="flows") as flow:
+                yield flow
+        else:
+            yield self.model
 
 
 def example(manager: ModelManager, settings: Settings, language: str) -> tuple[dict[str, Any], Run | None]:
@@ -37,11 +46,12 @@ def example(manager: ModelManager, settings: Settings, language: str) -> tuple[d
     if spec is None:
         return frames.single(truth, None, language, message=say(language, "flows.stage.ready")), None
     with manager.lease(spec, owner="flows") as flow:
-        lane = flows.portrait(flow, truth.density)  # type: ignore[arg-type]  # the catalog's loader gives a Flow
-    trained = Settings(flow=settings.flow, density=settings.density, layers=flow.config["layers"])
+        history = catalog.flow_history(settings.flow, settings.density)
+        lane = replace(flows.portrait(flow, truth.density), **history)
+        trained = replace(settings, layers=flow.config["layers"], seed=flow.config["seed"], constrained=True)
     words = {"flow": say(language, f"flows.name.{settings.flow}"), "density": say(language, f"density.{settings.key}")}
     value = frames.single(truth, lane, language, message=say(language, "flows.stage.example", **words))
-    return value, Run(trained, truth, flow, lane, example=True)  # type: ignore[arg-type]
+    return value, Run(trained, truth, lane, spec)
 
 
 def train(settings: Settings, stop: threading.Event, language: str) -> Iterator[tuple[dict[str, Any], Run | None]]:
@@ -62,7 +72,7 @@ def train(settings: Settings, stop: threading.Event, language: str) -> Iterator[
         status, trouble = "error", f"{error}."
     message = trouble or say(language, f"flows.stage.{status}", seconds=f"{lane.seconds:.1f}", steps=f"{lane.step:,}")
     value = frames.single(truth, lane, language, status=status, message=message, run=run, frame=i)
-    yield value, Run(settings, truth, flow, lane)
+    yield value, Run(settings, truth, lane, flow)
 
 
 def race(

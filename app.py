@@ -1,0 +1,47 @@
+"""Start Playground: `python app.py`, `uv run app.py`, and Hugging Face Spaces all come here."""
+
+import argparse
+import os
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read once, when gradio is imported
+if os.getenv("SPACES_ZERO_GPU"):
+    import spaces  # noqa: F401  # must come before torch touches CUDA
+
+import torch
+
+from playground import device, server, tabs
+from playground.i18n import I18N
+from playground.manager import ModelManager
+from playground.tabs.components.theme import launch_options
+
+
+def main() -> None:
+    """Read the options, make the one model manager, and serve."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=int(os.getenv("GRADIO_SERVER_PORT", "7860")))
+    parser.add_argument("--share", action="store_true", help="a public link through Gradio's tunnel")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    parser.add_argument("--lang", choices=list(server.LANGUAGES), help="for visitors whose link and cookie name none")
+    options = parser.parse_args()
+    try:
+        place = device.choose(options.device)
+    except ValueError as error:
+        parser.error(str(error))
+    torch.set_num_threads(max(1, torch.get_num_threads() // 2))  # the other half paints, and serves
+    page = tabs.build(ModelManager(place, device.budget(place), park=device.park(place)))
+    page.queue(max_size=64, default_concurrency_limit=8)
+    page.launch(
+        server_port=options.port,
+        share=options.share,
+        i18n=I18N,
+        ssr_mode=False,
+        footer_links=["api", "settings"],
+        run_history=False,
+        max_file_size="20mb",
+        app_kwargs={"middleware": server.middleware(hosts=server.hosts(share=options.share), default=options.lang)},
+        **launch_options(),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""The Flows tab's public endpoint: the same training from another program, by Gradio's client or plain HTTP."""
+
+from typing import Any
+
+import gradio as gr
+
+from playground import flows
+from playground.tabs.flows.settings import LAYERS, Settings
+
+__all__ = ["build"]
+
+MAX_SAMPLES = 100_000
+
+
+def build() -> None:
+    """Offer `/train_flow`."""
+    gr.api(train_flow, api_name="train_flow", concurrency_id="flows-train", concurrency_limit=4)
+
+
+def train_flow(
+    density: str = "moons",
+    flow: str = "spline",
+    layers: int | None = None,
+    seconds: float = 5,
+    seed: int = 0,
+    samples: int = 1000,
+) -> dict[str, Any]:
+    """Train a flow on a density by name; its divergence, loss, steps and samples [[x, y], ...]."""
+    try:
+        settings = Settings(
+            density=density,
+            flow=flow,
+            layers=LAYERS.get(flow, 1) if layers is None else layers,
+            seconds=seconds,
+            seed=seed,
+        )
+        if isinstance(samples, bool) or not isinstance(samples, int) or not 1 <= samples <= MAX_SAMPLES:
+            raise ValueError(f"samples must be a whole number between 1 and {MAX_SAMPLES:,}, not {samples}")
+        target = settings.make_density()
+        model = flows.build(flow, seed=seed, **settings.options)
+        step = None
+        for step in flows.fit(model, target, seconds=seconds, seed=seed):
+            pass
+    except (ValueError, FloatingPointError) as error:
+        raise gr.Error(f"{error}.", print_exception=False) from error
+    assert step is not None
+    points = model.sample(samples, flows.generator(seed))
+    return {"kl": step.kl, "nll": step.nll, "steps": step.step, "seconds": step.seconds, "samples": points.tolist()}

@@ -1,0 +1,81 @@
+"""Files of a run: samples as CSV, the run as JSON, the picture as PNG, the weights as safetensors."""
+
+import csv
+import io
+import json
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from playground import flows
+from playground.figures.picture import panels_png
+from playground.manager import ModelManager
+from playground.tabs.flows.training import Run
+
+__all__ = ["FILES", "write"]
+
+SAMPLES = 10_000
+
+
+def write(kind: str, manager: ModelManager, run: Run) -> str:
+    """Make the file of a kind in `FILES` in a folder of its own; returns its path."""
+    settings = run.settings
+    suffix, make = FILES[kind]
+    path = Path(tempfile.mkdtemp(prefix="playground-")) / f"{settings.key}-{settings.flow}{suffix}"
+    path.write_bytes(make(manager, run))
+    return str(path)
+
+
+def _csv(manager: ModelManager, run: Run) -> bytes:
+    with run.open(manager) as flow:
+        points = flow.sample(SAMPLES, flows.generator(run.settings.seed))
+        log_q = flow.log_prob(points).tolist()
+    log_p = run.truth.density.log_prob(points)
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow(["x", "y", "log_q", *([] if log_p is None else ["log_p"])])
+    columns = [points[:, 0].tolist(), points[:, 1].tolist(), log_q, *([] if log_p is None else [log_p.tolist()])]
+    rows.writerows([f"{value:.6g}" for value in row] for row in zip(*columns, strict=True))
+    return out.getvalue().encode()
+
+
+def _json(_: ModelManager, run: Run) -> bytes:
+    lane, settings = run.lane, run.settings
+    pairs = lambda curve: [[int(x), round(float(y), 6)] for x, y in zip(*curve, strict=True)]  # noqa: E731
+    record = {
+        "density": settings.key, "flow": settings.flow, **settings.options, "seed": settings.seed,
+        "steps": lane.step, "seconds": round(lane.seconds, 3), "nll": _finite(lane.nll), "kl": _finite(lane.kl),
+        "mass": _finite(lane.mass), "entropy": run.truth.density.entropy, "link": settings.query(),
+        "nll_curve": pairs(lane.nll_curve), "kl_curve": pairs(lane.kl_curve),
+    }  # fmt: skip
+    return (json.dumps(record, indent=2) + "\n").encode()
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and np.isfinite(value) else None
+
+
+def _png(_: ModelManager, run: Run) -> bytes:
+    return panels_png(run.truth.log_p, run.lane.log_p, run.lane.points, extent=flows.EXTENT)
+
+
+def _weights(manager: ModelManager, run: Run) -> bytes:
+    """A zip of the checkpoint folder, which `flows.load` reads."""
+    out = io.BytesIO()
+    with tempfile.TemporaryDirectory() as folder, run.open(manager) as flow:
+        flows.save(flow, folder)
+        with zipfile.ZipFile(out, "w") as archive:
+            for file in sorted(Path(folder).iterdir()):
+                archive.write(file, f"{run.settings.key}-{run.settings.flow}/{file.name}")
+    return out.getvalue()
+
+
+FILES: dict[str, tuple[str, Callable[[ModelManager, Run], bytes]]] = {
+    "csv": (".csv", _csv),
+    "json": (".json", _json),
+    "png": (".png", _png),
+    "weights": (".zip", _weights),
+}
