@@ -1,25 +1,11 @@
-"""Models in memory: the bytes of their storages, their moves, and the manager's records of who uses them."""
+"""Weights in memory: their bytes by distinct storages, and their moves storage by storage."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
-__all__ = [
-    "CPU",
-    "META",
-    "Entry",
-    "Lease",
-    "check_fresh",
-    "describe",
-    "holders",
-    "move",
-    "out_of_memory",
-    "size_text",
-    "storage_bytes",
-    "table",
-]
+__all__ = ["CPU", "META", "check_fresh", "move", "out_of_memory", "storage_bytes"]
 
 CPU = torch.device("cpu")
 META = torch.device("meta")  # shapes without weights: a move there frees the memory, whoever still refers to the module
@@ -70,73 +56,6 @@ def check_fresh(key: str, module: nn.Module) -> None:
             f"load() of {key!r} gave a module with {' and '.join(faults)}; each call must build a new one on the CPU "
             "and end in: return model.eval().requires_grad_(False)"
         )
-
-
-@dataclass(eq=False)
-class Lease:
-    """One `with manager.lease(...)`: `keys` in order, without repeats; times in seconds of the manager's clock."""
-
-    owner: str
-    keys: tuple[str, ...]
-    since: float  # asked since; held since, once granted
-    deadline: float
-
-
-@dataclass(eq=False)
-class Entry:
-    """One model in the books."""
-
-    key: str
-    state: str
-    module: nn.Module
-    bytes: int = 0
-    on_device: bool = False  # counts against the budget: from before the move in until the move out has ended
-    in_park: bool = False  # likewise for the park
-    leases: list[Lease] = field(default_factory=list)
-    idle_since: float = 0.0
-
-    @property
-    def place(self) -> str:
-        """Where its weights are: device, cpu, or "" while there are none."""
-        return "" if self.state == "loading" else "device" if self.on_device else "cpu"
-
-
-def holders(entries: Iterable[Entry], now: float) -> str:
-    """Who leases what, for how long: "clip/b32 by 'search' for 12 s"; "" when nobody does."""
-    return ", ".join(
-        f"{entry.key} by {lease.owner or 'unnamed'!r} for {now - lease.since:.0f} s"
-        for entry in entries
-        for lease in entry.leases
-    )
-
-
-def table(entries: Iterable[Entry], now: float) -> str:
-    """The books as lines of text, one a model."""
-    rows = [
-        (
-            entry.key,
-            entry.state,
-            size_text(entry.bytes),
-            holders([entry], now) or f"idle {now - entry.idle_since:.0f} s",
-        )
-        for entry in entries
-    ]
-    return "\n".join(f"  {key:<32} {state:<8} {size:>10}  {use}" for key, state, size, use in rows)
-
-
-def size_text(size: int) -> str:
-    """Bytes for people: "512 B", "1.5 MiB"."""
-    number, unit = float(size), "B"
-    for larger in ("KiB", "MiB", "GiB", "TiB"):
-        if number < 1024:
-            break
-        number, unit = number / 1024, larger
-    return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-
-
-def describe(error: BaseException) -> str:
-    """Type and first line of an error."""
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
 def out_of_memory(error: RuntimeError) -> bool:
