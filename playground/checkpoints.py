@@ -10,7 +10,7 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-__all__ = ["ROOT", "read", "write"]
+__all__ = ["ROOT", "read", "write", "write_text"]
 
 ROOT = Path(__file__).resolve().parent.parent / "checkpoints"
 
@@ -45,3 +45,13 @@ def write(folder: str | Path, config: Mapping[str, Any], tensors: Mapping[str, T
         Path(scratch, "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         for name in ("model.safetensors", "config.json"):
             os.replace(Path(scratch, name), folder / name)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file that appears whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", delete=False) as scratch:
+        scratch.write(text)
+    Path(scratch.name).chmod(0o644)
+    os.replace(scratch.name, path)

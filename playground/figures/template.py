@@ -11,8 +11,9 @@ __all__ = ["DIVERGING", "GRID", "SEQUENTIAL", "template"]
 # Dark to light, for densities and other amounts; the same map as the Stage's.
 SEQUENTIAL: list[list[float | str]] = [[i / 15, colour] for i, colour in enumerate(hexes(16))]
 # Teal, grey, violet: signed amounts, 0 in the middle (`zmid=0`); grey, not white, so that 0 shows on both grounds.
+# Equally far from 0 is equally dark (OKLab lightness .42, .62, .80, .62, .42).
 DIVERGING: list[list[float | str]] = [
-    [0.0, "#0b5c66"], [0.25, "#3aa9b5"], [0.5, "#b9bac6"], [0.75, "#9a7cf3"], [1.0, "#4a2a9b"],
+    [0.0, "#005860"], [0.25, "#0698a4"], [0.5, "#bbbec2"], [0.75, "#876fe4"], [1.0, "#5031a1"],
 ]  # fmt: skip
 GRID = "rgba(128, 128, 148, 0.28)"  # a half-transparent grey: seen on white and on ink
 

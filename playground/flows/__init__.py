@@ -1,6 +1,6 @@
 """Densities of the plane, normalising flows, and their training; every public name of the library."""
 
-from playground.flows.build import FLOWS, build, load, save
+from playground.flows.build import FLOWS, LAYERS, build, load, save
 from playground.flows.density import DENSITIES, EXTENT, Density, density
 from playground.flows.fit import FitStep, fit
 from playground.flows.flow import Flow
@@ -15,6 +15,7 @@ __all__ = [
     "DENSITIES",
     "EXTENT",
     "FLOWS",
+    "LAYERS",
     "Density",
     "FitStep",
     "Flow",

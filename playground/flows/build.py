@@ -1,6 +1,7 @@
 """Make a flow by name, and keep it in a folder."""
 
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from playground.flows.radial import radial
 from playground.flows.realnvp import realnvp
 from playground.flows.spline import spline
 
-__all__ = ["FLOWS", "build", "load", "save"]
+__all__ = ["FLOWS", "LAYERS", "build", "load", "save"]
 
 # Each constructor takes `dim` and `layers` (its default is the family's own) and may take keywords of its own.
 FLOWS: dict[str, Callable[..., Flow]] = {
@@ -30,6 +31,7 @@ FLOWS: dict[str, Callable[..., Flow]] = {
     "spline": spline,
     "ffjord": ffjord,
 }
+LAYERS: dict[str, int] = {name: signature(family).parameters["layers"].default for name, family in FLOWS.items()}
 MAX_LAYERS = 64
 MAX_DIM = 4096
 

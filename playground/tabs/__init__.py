@@ -2,6 +2,7 @@
 
 import html
 from importlib.metadata import version
+from typing import Any
 
 import gradio as gr
 
@@ -27,28 +28,29 @@ def build(manager: ModelManager) -> gr.Blocks:
     """The whole app on one model manager, for `launch`."""
     with gr.Blocks(title="Playground", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
         with gr.Row(elem_classes="pg-header", elem_id="header"):
-            gr.Markdown("# Playground", elem_classes="pg-name", container=False)
+            gr.HTML("<h1>Playground</h1>", js_on_load=None)
             gr.Markdown(label("app.tagline"), elem_classes="pg-tagline", container=False)
             memory = gr.HTML(elem_id="memory", elem_classes="pg-memory")
             gr.HTML(_languages(), js_on_load=LANGUAGE, elem_id="language", elem_classes="pg-language")
+        opened: dict[str, gr.State] = {}
         with gr.Tabs(elem_id="tabs", selected=FIRST) as tabs:
             for name, tab_build in TABS.items():
                 with gr.Tab(label(f"tab.{name}"), id=name, elem_id=f"tab-{name}") as tab:
                     if name == FIRST:
                         tab_build(manager)
                     else:
-                        _build_when_opened(tab, name, manager)
+                        opened[name] = _build_when_opened(tab, name, manager)
         gr.Markdown(label("app.papers"), elem_classes="pg-foot", elem_id="papers")
         gr.HTML(_footer(), elem_id="footer", js_on_load=None)
 
         def line(request: gr.Request) -> str:
             return f"<span data-volatile>{html.escape(models.summary(manager, language(request)))}</span>"
 
-        def select(request: gr.Request) -> gr.Tabs:
+        def select(request: gr.Request) -> list[Any]:
             name = request.query_params.get("tab", FIRST)
-            return gr.Tabs(selected=name if name in TABS else FIRST)
+            return [gr.Tabs(selected=name if name in TABS else FIRST), *(name == other for other in opened)]
 
-        page.load(select, None, tabs, api_visibility="private", show_progress="hidden")
+        page.load(select, None, [tabs, *opened.values()], api_visibility="private", show_progress="hidden")
         gr.on(
             [page.load, gr.Timer(LINES).tick],
             line,
@@ -61,8 +63,8 @@ def build(manager: ModelManager) -> gr.Blocks:
     return page
 
 
-def _build_when_opened(tab: gr.Tab, name: str, manager: ModelManager) -> None:
-    """The tab's content once it is opened: a page that holds every tab's would be slow to come."""
+def _build_when_opened(tab: gr.Tab, name: str, manager: ModelManager) -> gr.State:
+    """The tab's content once it is opened, and whether it is: a page that holds every tab's would be slow to come."""
     opened = gr.State(False)
     tab.select(_true, None, opened, queue=False, api_visibility="private")
 
@@ -70,6 +72,8 @@ def _build_when_opened(tab: gr.Tab, name: str, manager: ModelManager) -> None:
     def content(is_open: bool) -> None:
         if is_open:
             TABS[name](manager)
+
+    return opened
 
 
 def _true() -> bool:

@@ -142,6 +142,7 @@ def serving(
 
     Raises RuntimeError quoting the output where the command ends or `within` seconds pass first.
     """
+    __tracebackhide__ = True  # pytest would print `environ`, and what a machine keeps there is its own
     with output.open("wb") as sink:
         process = subprocess.Popen(
             command, cwd=cwd, env=environ, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT

@@ -21,10 +21,10 @@ def settle(page: Any, *ready: str) -> bytes:
     Raises AssertionError, naming the place, where the page still moves after CAPTURES captures; Playwright's
     TimeoutError where a selector stays away or something stays busy.
     """
-    page.add_style_tag(content=FREEZE)
-    page.mouse.move(0, 0)
     for selector in ready:
         page.locator(selector).first.wait_for(state="visible")
+    page.add_style_tag(content=FREEZE)  # after them: what is volatile may be waited for, too
+    page.mouse.move(0, 0)
     page.evaluate("() => document.fonts.ready.then(() => true)")
     last = b""
     for _ in range(CAPTURES):

@@ -10,8 +10,8 @@ from settle import settle
 
 # Tab -> what must be visible before its picture is taken.
 TABS: dict[str, tuple[str, ...]] = {
-    "flows": ("#flows-train", "#flows-stage .pg-stage:not([data-status=empty]) canvas"),
-    "models": ("#models-table table",),
+    "flows": ("#memory [data-volatile]", "#flows-train", "#flows-stage .pg-stage:not([data-status=empty]) canvas"),
+    "models": ("#memory [data-volatile]", "#models-table .pg-table", "#models-budget [data-volatile]"),
 }
 # Look -> (what `open_page` takes, the query).
 LOOKS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {

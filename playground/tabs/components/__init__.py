@@ -1,4 +1,4 @@
-"""Our few parts of the page that Gradio lacks: live canvas, live Plotly, sketch pad, picture tiles, tables; the theme."""
+"""Our few parts of the page that Gradio lacks: live canvas, live Plotly, sketch pad, picture tiles, tables."""
 
 from playground.tabs.components.live_plotly import LivePlotly
 from playground.tabs.components.sketch_pad import SketchPad

@@ -49,8 +49,8 @@ const paged = (template) => {
 };
 
 const TIPS = {  // plotly.js brings English only; these are the hints its buttons show here
-  "Autoscale": "自动缩放", "Pan": "平移", "Reset": "重置", "Reset axes": "重置坐标轴", "Reset camera to default": "重置视角",
-  "Reset camera to last save": "恢复上次视角", "Zoom": "缩放", "Zoom in": "放大", "Zoom out": "缩小", "Orbital rotation": "轨道旋转",
+  "Pan": "平移", "Reset": "重置", "Reset axes": "重置坐标轴", "Reset camera to default": "重置视角",
+  "Zoom": "缩放", "Orbital rotation": "轨道旋转",
   "Turntable rotation": "转台旋转", "Double-click to zoom back out": "双击恢复缩放", "Click to enter": "点击输入",
 };
 const save = () => {
@@ -61,13 +61,16 @@ const save = () => {
     filename: element.closest("[id]:not([id^='html-'])")?.id || "figure",
   });
 };
+const touch = matchMedia("(pointer: coarse)").matches;
 const config = () => ({
   displaylogo: false,
-  modeBarButtonsToRemove: ["toImage", "lasso2d", "select2d", "resetCameraLastSave3d", "tableRotation"],
+  modeBarButtonsToRemove: ["toImage", "lasso2d", "select2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetCameraLastSave3d",
+    ...(touch ? ["zoom2d", "pan2d"] : [])],
   modeBarButtonsToAdd: [{ name: "png", title: say(WORDS.download), icon: Plotly.Icons.camera, click: save }],
   locale: navigator.language.startsWith("zh") ? "zh-CN" : "en",
   locales: { "zh-CN": { dictionary: TIPS } },
   ...props.config,
+  showSendToCloud: false, plotlyServerURL: "",  // plotly.js 4 offers to upload the figure: nothing leaves the machine
 });
 
 let drawn = "", busy = false;
@@ -90,7 +93,7 @@ const paint = async (text) => {
   await Plotly.react(figure, {
     data, frames: frames || [], config: config(),
     layout: {
-      uirevision: "kept", autosize: true, ...(matchMedia("(pointer: coarse)").matches ? { dragmode: false } : {}),  // a finger scrolls
+      uirevision: "kept", autosize: true, ...(touch ? { dragmode: false } : {}),  // a finger scrolls
       ...rest, template: paged(layout.template),
     },
   });

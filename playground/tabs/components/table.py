@@ -1,4 +1,4 @@
-"""Table: rows of text and numbers with, where wanted, one button a row; redrawn in place, so that a click is never lost."""
+"""Table: rows of text and numbers, with one button a row where wanted; redrawn in place, so that no click is lost."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ __all__ = ["Column", "Row", "Table", "table"]
 
 
 class Column(NamedTuple):
-    """A heading; numbers stand to the right in figures of one width; volatile cells are hidden from screenshot tests."""
+    """A heading; numbers stand right in figures of one width; volatile cells are hidden from screenshot tests."""
 
     label: str
     number: bool = False

@@ -16,7 +16,6 @@ from playground.tabs.components import LivePlotly, SketchPad, Stage, Table, Tile
 from playground.tabs.components.table import Column, Row, table
 from playground.tabs.flows import api, downloads, panels, training
 from playground.tabs.flows.settings import (
-    LAYERS,
     MAX_LAYERS,
     MAX_SECONDS,
     PICTURES,
@@ -72,9 +71,16 @@ def build(manager: ModelManager) -> None:
                             label=label("flows.flow"), elem_id="flows-flow", elem_classes="pg-pills")  # fmt: skip
             constrained = gr.Checkbox(True, label=label("flows.constrained"), info=label("flows.constrained.info"),
                                       visible="hidden", elem_id="flows-constrained")  # fmt: skip
-            with gr.Row():
+            with gr.Row(elem_classes="pg-numbers"):
                 layers = gr.Slider(
-                    1, MAX_LAYERS, value=4, step=1, label=label("flows.layers"), min_width=130, elem_id="flows-layers"
+                    1,
+                    MAX_LAYERS,
+                    value=4,
+                    step=1,
+                    label=label("flows.layers"),
+                    min_width=90,
+                    buttons=[],
+                    elem_id="flows-layers",
                 )
                 seconds = gr.Slider(
                     1,
@@ -82,10 +88,13 @@ def build(manager: ModelManager) -> None:
                     value=10,
                     step=1,
                     label=label("flows.seconds"),
-                    min_width=130,
+                    min_width=90,
+                    buttons=[],
                     elem_id="flows-seconds",
                 )
-            seed = gr.Number(0, precision=0, minimum=0, label=label("flows.seed"), elem_id="flows-seed")
+                seed = gr.Number(
+                    0, precision=0, minimum=0, label=label("flows.seed"), min_width=70, elem_id="flows-seed"
+                )
             with gr.Row(elem_classes="pg-buttons"):
                 start = gr.Button(label("flows.train"), variant="primary", elem_id="flows-train")
                 stop = gr.Button(label("flows.stop"), variant="secondary", interactive=False, elem_id="flows-stop")
@@ -133,7 +142,7 @@ def build(manager: ModelManager) -> None:
     # -- what happens -------------------------------------------------------------------------------------------------
     controls = [source, density, pad, upload, flow, layers, seconds, seed, constrained]
 
-    def show(*values: Any, request: gr.Request) -> dict[Any, Any]:
+    def show(request: gr.Request, *values: Any) -> dict[Any, Any]:
         """Another density or flow: its picture, and the trained example on it; not while this person's training runs."""
         tongue = language(request)
         settings = _settings(values, tongue, complete=False)
@@ -146,12 +155,12 @@ def build(manager: ModelManager) -> None:
         return {stage: value, run: found, code: settings.python()}
 
     def choose_flow(name: str) -> tuple[Any, Any]:
-        return gr.update(value=LAYERS[name]), gr.update(visible=True if name == "planar" else "hidden")
+        return gr.update(value=flows.LAYERS[name]), gr.update(visible=True if name == "planar" else "hidden")
 
-    def refresh(*values: Any, request: gr.Request) -> str:
+    def refresh(request: gr.Request, *values: Any) -> str:
         return _settings(values, language(request), complete=False).python()
 
-    def run_training(*values: Any, request: gr.Request) -> Iterator[dict[Any, Any]]:
+    def run_training(request: gr.Request, *values: Any) -> Iterator[dict[Any, Any]]:
         tongue = language(request)
         settings = _settings(values, tongue)
         with _plain(tongue), stops.running(request) as flag:
@@ -164,7 +173,7 @@ def build(manager: ModelManager) -> None:
                                start: gr.update(interactive=True), stop: gr.update(interactive=False)}  # fmt: skip
                 yield update
 
-    def run_race(names: list[str], *values: Any, request: gr.Request) -> Iterator[dict[Any, Any]]:
+    def run_race(request: gr.Request, names: list[str], *values: Any) -> Iterator[dict[Any, Any]]:
         tongue = language(request)
         settings, names = _settings(values, tongue), training.check_racers(names, tongue)
         columns = _race_columns(tongue)
@@ -203,7 +212,7 @@ def build(manager: ModelManager) -> None:
     def stop_race(request: gr.Request) -> None:
         racing.stop(request)
 
-    def make_link(*values: Any, request: gr.Request) -> tuple[str, Any]:
+    def make_link(request: gr.Request, *values: Any) -> tuple[str, Any]:
         tongue = language(request)
         settings = _settings(values, tongue, complete=False)
         if settings.source == "upload":

@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 
 from playground import flows
-from playground.tabs.flows.settings import LAYERS, Settings
+from playground.tabs.flows.settings import Settings
 
 __all__ = ["build"]
 
@@ -30,7 +30,7 @@ def train_flow(
         settings = Settings(
             density=density,
             flow=flow,
-            layers=LAYERS.get(flow, 1) if layers is None else layers,
+            layers=flows.LAYERS.get(flow, 1) if layers is None else layers,
             seconds=seconds,
             seed=seed,
         )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from playground import flows
 
-__all__ = ["LAYERS", "MAX_LAYERS", "MAX_SECONDS", "PICTURES", "SOURCES", "UPLOAD_BYTES", "Settings"]
+__all__ = ["MAX_LAYERS", "MAX_SECONDS", "PICTURES", "SOURCES", "UPLOAD_BYTES", "Settings"]
 
 SOURCES = ("preset", "draw", "upload")
 MAX_LAYERS, MAX_SECONDS, MAX_SEED = 16, 60, 2**31 - 1
@@ -24,9 +24,6 @@ UPLOAD_BYTES = {"csv": 5_000_000, "picture": 20_000_000}
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
 PAD = 64  # the sketch pad's side in pixels
 LEVELS = 16  # of ink that a link keeps
-LAYERS: dict[str, int] = {  # how deep each family starts out in the app
-    "nice": 8, "realnvp": 8, "glow": 8, "planar": 16, "radial": 16, "maf": 5, "spline": 4, "ffjord": 4,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ class Settings:
     def query(self) -> str:
         """The link's query string: only what differs from the usual, so that links stay short."""
         usual, pairs = (
-            Settings(layers=LAYERS.get(self.flow, 4)),
+            Settings(layers=flows.LAYERS[self.flow]),
             {"tab": "flows", "density": self.density, "flow": self.flow},
         )
         for field in fields(self):
@@ -104,14 +101,14 @@ class Settings:
                            ("constrained", _switch), ("drawing", str), ("source", str)):  # fmt: skip
             if name not in query:
                 if name == "flow":
-                    settings = replace(settings, layers=LAYERS.get(settings.flow, 4))
+                    settings = replace(settings, layers=flows.LAYERS[settings.flow])
                 continue
             try:
                 settings = replace(settings, **{name: read(query[name])})
                 if name == "drawing":
                     unpack(settings.drawing)
                 if name == "flow":
-                    settings = replace(settings, layers=LAYERS.get(settings.flow, 4))
+                    settings = replace(settings, layers=flows.LAYERS[settings.flow])
             except ValueError:
                 wrong.append((name, query[name][:40]))
                 if name == "drawing":

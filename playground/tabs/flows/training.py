@@ -13,7 +13,7 @@ from playground import catalog, flows
 from playground.i18n import say
 from playground.manager import ModelManager, ModelSpec
 from playground.tabs.flows import frames
-from playground.tabs.flows.settings import LAYERS, Settings
+from playground.tabs.flows.settings import Settings
 
 __all__ = ["RACERS", "Run", "example", "race", "train"]
 
@@ -80,7 +80,7 @@ def race(
 ) -> Iterator[tuple[dict[str, Any], list[list[str]]]]:
     """Frames and the table of a race between the flows of `names`, each with its usual layers."""
     truth = frames.Truth(settings.make_density(), side=frames.RACE_SIDE)
-    field = {name: flows.build(name, seed=settings.seed, layers=LAYERS[name]) for name in names}
+    field = {name: flows.build(name, seed=settings.seed, layers=flows.LAYERS[name]) for name in names}
     weights = {name: sum(p.numel() for p in flow.parameters()) for name, flow in field.items()}
     run, lanes, status, message = secrets.token_hex(4), (), "running", ""
     watched = flows.watch(field, truth.density, seconds=settings.seconds, seed=settings.seed, stop=stop,

@@ -1,5 +1,7 @@
 """A page with all our components, for their tests and for looking at them (run this file)."""
 
+import threading
+
 import gradio as gr
 import numpy as np
 import plotly.graph_objects as go
@@ -9,72 +11,100 @@ from playground.figures.template import template
 from playground.tabs.components import LivePlotly, SketchPad, Stage, Tile, thumbnail, tiles
 from playground.tabs.components.theme import launch_options
 
+# A test holds the sketch pad's handler here, and knows when one has come in.
+GATE, ENTERED = threading.Event(), threading.Semaphore(0)
+GATE.set()
 NAMES = {
-    "moons": ("Moons", "双月"), "circles": ("Circles", "同心圆"), "eight": ("Eight Gaussians", "八个高斯"), "ring": ("Ring", "圆环"),
-    "checker": ("Checkerboard", "棋盘"), "pinwheel": ("Pinwheel", "风车"), "spirals": ("Spirals", "螺旋"),
-    "roll": ("Swiss roll", "瑞士卷"), "grid": ("Grid", "网格"), "letters": ("Letters", "字母"),
-}  # fmt: skip
+    "moons": ("Moons", "双月"),
+    "circles": ("Circles", "同心圆"),
+    "eight": ("Eight Gaussians", "八个高斯"),
+    "ring": ("Ring", "圆环"),
+    "checker": ("Checkerboard", "棋盘"),
+    "pinwheel": ("Pinwheel", "风车"),
+    "spirals": ("Spirals", "螺旋"),
+    "roll": ("Swiss roll", "瑞士卷"),
+    "grid": ("Grid", "网格"),
+    "letters": ("Letters", "字母"),
+}
+BLOCK = np.zeros((64, 64), np.float32)  # what the button "put" draws
+BLOCK[16:48, 24:40] = 0.5
 TEXTS = gr.I18n(
     en={**{k: v[0] for k, v in NAMES.items()}, "density": "Density"},
     **{"zh-CN": {**{k: v[1] for k, v in NAMES.items()}, "density": "密度"}},
 )
 
 
-def log_gaussian(x: np.ndarray, y: np.ndarray, deviation: float) -> np.ndarray:
+def log_gaussian(x: float, y: float, deviation: float) -> np.ndarray:
     """The log density of N((x, y), deviation^2 I) on the Stage's grid: (64, 64)."""
     xy = stage.grid(64, 3.0).astype(float)
     squared = (xy[:, 0] - x) ** 2 + (xy[:, 1] - y) ** 2
     return (-squared / (2 * deviation**2) - np.log(2 * np.pi * deviation**2)).reshape(64, 64)
 
 
+def deviation(i: int) -> float:
+    """The standard deviation that the i-th frame shows."""
+    return 1.5 / (1 + i / 5)
+
+
 def frame(i: int) -> dict:
-    """The i-th frame of a fake training: the density narrows, the curve grows."""
-    deviation, steps = 1.5 / (1 + i), list(range(1, 20 * (i + 1)))
-    xy = np.random.default_rng(i).normal(0, deviation, (500, 2))
+    """The i-th frame of a fake training of ten: the density narrows, the curve grows."""
+    steps, xy = list(range(1, 20 * (i + 1))), np.random.default_rng(i).normal(0, deviation(i), (500, 2))
+    density = stage.field(log_gaussian(0, 0, deviation(i)), 3)
     return stage.value(
         [
-            {"key": "a", "title": "Density", "note": f"frame {i}", "field": stage.field(log_gaussian(0, 0, deviation), 3)},
+            {"key": "a", "title": "Density", "note": f"frame {i}", "field": density},
             {"key": "b", "title": "Samples", "note": "500", "points": stage.points(xy, 3)},
         ],
-        run="demo", frame=i, status="running", progress=(i + 1) / 10, stats={"steps/s": f"{100 + i}"},
+        run="demo",
+        frame=i,
+        status="done" if i == 9 else "running",
+        progress=(i + 1) / 10,
+        stats={"steps/s": f"{100 + i}", "KL": f"{1 / (i + 1):.3f} nats"},
         curve=stage.curve({"loss": (steps, [3 / s**0.5 for s in steps])}, x_label="step", y_label="loss"),
-    )  # fmt: skip
+    )
 
 
 def figure(k: float = 1.0) -> go.Figure:
     """A line and a cloud of dots."""
     t = np.linspace(0, 6, 120)
-    return go.Figure(
-        [
-            go.Scatter(x=t, y=np.sin(k * t), name="sine"),
-            go.Scatter(x=t, y=np.cos(k * t), name="cosine", mode="markers"),
-        ],
-        layout={"template": template(), "title": "Two waves", "xaxis_title": "t", "yaxis_title": "amplitude"},
-    )
+    waves = [
+        go.Scatter(x=t, y=np.sin(k * t), name="sine"),
+        go.Scatter(x=t, y=np.cos(k * t), name="cosine", mode="markers"),
+    ]
+    layout = {"template": template(), "title": f"Two waves, k = {k}", "xaxis_title": "t", "yaxis_title": "amplitude"}
+    return go.Figure(waves, layout=layout)
 
 
 def animation() -> go.Figure:
-    """A heatmap of ten frames with a Play button and a slider."""
-    shots = [go.Heatmap(z=np.exp(log_gaussian(2 * np.cos(a), 2 * np.sin(a), 0.6))) for a in np.linspace(0, 5, 10)]
+    """A heatmap of ten frames with a Play button and a slider; the blob of frame i turns by i / 2 radians."""
+    turned = [np.exp(log_gaussian(2 * np.cos(i / 2), 2 * np.sin(i / 2), 0.6)) for i in range(10)]
+    shots = [go.Heatmap(z=z) for z in turned]
     at = {"frame": {"duration": 30, "redraw": True}, "mode": "immediate", "transition": {"duration": 0}}
-    return go.Figure(
-        shots[:1],
-        layout={
-            "template": template(),
-            "updatemenus": [{"type": "buttons", "x": 0, "y": -0.1, "xanchor": "left", "yanchor": "top", "pad": {"t": 12},
-                             "buttons": [{"label": "Play", "method": "animate", "args": [None, at]}]}],
-            "sliders": [{"x": 0.16, "len": 0.84, "y": -0.04, "currentvalue": {"prefix": "layer "},
-                         "steps": [{"label": str(i), "method": "animate", "args": [[str(i)], at]} for i in range(10)]}],
-        },
-        frames=[go.Frame(data=[shot], name=str(i)) for i, shot in enumerate(shots)],
-    )  # fmt: skip
+    play = {"label": "Play", "method": "animate", "args": [None, at]}
+    steps = [{"label": str(i), "method": "animate", "args": [[str(i)], at]} for i in range(10)]
+    bar = {"x": 0, "len": 1, "y": 0, "pad": {"l": 70, "t": 28}, "currentvalue": {"prefix": "layer "}, "steps": steps}
+    press = {
+        "type": "buttons",
+        "x": 0,
+        "y": 0,
+        "xanchor": "left",
+        "yanchor": "top",
+        "pad": {"t": 40},
+        "buttons": [play],
+    }
+    layout = {"template": template(), "sliders": [bar], "updatemenus": [press], "yaxis": {"autorange": "reversed"}}
+    return go.Figure(shots[:1], layout, [go.Frame(data=[shot], name=str(i)) for i, shot in enumerate(shots)])
 
 
 def describe(drawing: np.ndarray | None) -> str:
-    """What the handler saw of a drawing."""
+    """What the handler saw of a drawing: its sum and the rows and columns that hold ink."""
+    ENTERED.release()
+    assert GATE.wait(30)
     if drawing is None:
         return "empty"
-    return f"{drawing.dtype} {drawing.shape} ink {drawing.sum():.1f} max {drawing.max():.2f}"
+    rows, columns = np.nonzero(drawing)
+    box = f"rows {rows.min()}-{rows.max()} columns {columns.min()}-{columns.max()}"
+    return f"{drawing.dtype} {drawing.shape} ink {drawing.sum():.1f} {box}"
 
 
 def picture(i: int) -> bytes:
@@ -116,11 +146,9 @@ def build() -> gr.Blocks:
             for k in (1.5, 2.0, 2.5):
                 yield figure(k)
 
-        ink = np.zeros((64, 64), np.float32)
-        ink[16:48, 24:40] = 1
         choice.input(lambda value: value, choice, chosen, api_name="choose")
         pad.input(describe, pad, seen, show_progress="hidden", api_name="sketch")
-        put.click(lambda: ink, None, pad)
+        put.click(lambda: BLOCK, None, pad)
         wipe.click(lambda: None, None, pad)
         train.click(run, None, live, show_progress="hidden")
         draw.click(figure, None, plot, show_progress="hidden")
