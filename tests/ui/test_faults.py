@@ -16,7 +16,8 @@ FAULTS = {
     ),
     "missing plot": ("e => { e.style.visibility = 'hidden' }", "#flows-stage .pg-stage"),
     "unreadable colour": (
-        "e => { for (const part of [e, ...e.querySelectorAll('*')]) part.style.setProperty('color', '#ececf0', 'important') }",
+        "e => { for (const part of [e, ...e.querySelectorAll('*')])"
+        " part.style.setProperty('color', '#ececf0', 'important') }",
         "#flows-flow [data-testid=block-info]",
     ),
 }
