@@ -1,0 +1,140 @@
+"""A simulated accelerator for the model manager: a mover with a ledger, a clock that stands still; and threads."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from playground import memory
+from playground.manager import ModelManager, ModelSpec
+
+UNIT = 1024  # bytes; sizes below are in units
+PATIENCE = 20.0  # seconds until a thread that should have ended is called stuck
+
+
+class Weights(nn.Module):
+    """`size` units of frozen weights. Tied: the same storage under three names, one of them a view, one a buffer."""
+
+    def __init__(self, key: str, size: int, tied: bool = False) -> None:
+        super().__init__()
+        self.key, self.size = key, size * UNIT
+        self.weight = nn.Parameter(torch.ones(size * UNIT // 4))
+        if tied:
+            self.head = self.weight
+            self.view = nn.Parameter(self.weight.detach()[UNIT // 8 :])
+            self.register_buffer("shadow", self.weight.detach().view(-1, 4))
+        self.eval().requires_grad_(False)
+
+
+def quiet(*_args: str) -> None:
+    """Nothing happens."""
+
+
+class Device:
+    """Where the weights of every module are: checks every move and load against the rules, and can make it fail."""
+
+    def __init__(self, budget: int, park: int = 0, device: str = "cuda") -> None:
+        self.budget, self.park = budget * UNIT, park * UNIT
+        self.now = 0.0
+        self.places: dict[nn.Module, str] = {}
+        self.leased: Counter[nn.Module] = Counter()
+        self.loads: Counter[str] = Counter()
+        self.moves: list[tuple[str, str]] = []
+        self.on_load: Callable[[str], Any] = quiet
+        self.on_move: Callable[[str, str], Any] = quiet
+        self.on_clock: Callable[[], Any] = quiet
+        self._one = threading.Lock()
+        self.manager = ModelManager(device, self.budget, self.park, move=self.move, clock=self.clock)
+
+    def clock(self) -> float:
+        """The injected clock."""
+        self.on_clock()
+        return self.now
+
+    def spec(self, key: str, size: int = 1, tied: bool = False) -> ModelSpec[Weights]:
+        """A model of `size` units."""
+
+        def load() -> Weights:
+            assert self._one.acquire(blocking=False), "a load beside another load or move"
+            try:
+                self.loads[key] += 1
+                self.on_load(key)
+                return Weights(key, size, tied)
+            finally:
+                self._one.release()
+
+        return ModelSpec(key, load)
+
+    def move(self, module: Weights, device: torch.device) -> None:
+        """The injected mover: weights stay where they are, except that "meta" frees them."""
+        place = {self.manager.device.type: "device", "cpu": "cpu", "meta": "gone"}[device.type]
+        assert self._one.acquire(blocking=False), "a move beside another load or move"
+        try:
+            assert not self.leased[module], f"{module.key} moved while leased"
+            self.moves.append((module.key, place))
+            source = self.places.get(module, "loaded")
+            self.places[module] = "device" if "device" in (source, place) else place  # while it moves, it is in both
+            self.check()
+            self.on_move(module.key, place)
+            self.places[module] = place
+            if place == "gone":
+                memory.move(module, memory.META)
+        finally:
+            self._one.release()
+
+    def used(self, place: str) -> int:
+        """Bytes of the modules at `place`, by the sizes they were built with."""
+        return sum(module.size for module, there in self.places.items() if there == place)
+
+    def check(self) -> None:
+        """The budgets hold by the ledger, and the manager counts no less than what is there."""
+        assert self.used("device") <= self.manager.used("device") <= self.budget
+        assert self.used("cpu") <= self.manager.used("cpu") + self._travelling() <= self.park + self._travelling()
+
+    def _travelling(self) -> int:
+        # Parked models on their way back leave the park's count before they move.
+        states = {status.key: status.state for status in self.manager.snapshot()}
+        return sum(
+            module.size
+            for module, there in self.places.items()
+            if there == "cpu" and states.get(module.key) in ("waiting", "placing")
+        )
+
+    def states(self) -> dict[str, str]:
+        """Key -> state, by the manager."""
+        return {status.key: status.state for status in self.manager.snapshot()}
+
+
+class Task(threading.Thread):
+    """A function in a thread that does not outlive the tests."""
+
+    def __init__(self, fn: Callable[[], Any]) -> None:
+        super().__init__(daemon=True)
+        self._fn, self._value, self._error = fn, None, None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._value = self._fn()
+        except BaseException as error:
+            self._error = error
+
+    def result(self) -> Any:
+        """What the function gave or raised."""
+        self.join(PATIENCE)
+        assert not self.is_alive(), "stuck"
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+
+def until(true: Callable[[], Any]) -> None:
+    """Return as soon as `true()` is."""
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < end, "never came true"
+        threading.Event().wait(0.001)
