@@ -71,7 +71,7 @@ class Device:
 
     def move(self, module: Weights, device: torch.device) -> None:
         """The injected mover: weights stay where they are, except that "meta" frees them."""
-        place = {self.manager.device.type: "device", "cpu": "cpu", "meta": "gone"}[device.type]
+        place = {"cpu": "cpu", "meta": "gone", self.manager.device.type: "device"}[device.type]
         assert self._one.acquire(blocking=False), "a move beside another load or move"
         try:
             assert not self.leased[module], f"{module.key} moved while leased"

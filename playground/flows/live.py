@@ -5,6 +5,7 @@ so that what else the machine does slows all of them alike.
 """
 
 import copy
+import math
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping
@@ -185,7 +186,7 @@ class _Painter:
 
     def __init__(self, runner: _Runner, side: int, points: int, seed: int) -> None:
         self.runner, self.side = runner, side
-        self.cost = 0.0  # seconds a cell
+        self.cost = math.inf  # seconds a cell, the least seen: a busy moment should not make the picture coarse
         like = next(runner.flow.parameters())
         generator = torch.Generator().manual_seed(seed)
         self.latents = torch.randn(points, runner.flow.dim, generator=generator).to(like)
@@ -209,11 +210,11 @@ class _Painter:
     def paint(self, limit: float | None) -> Lane:
         """The flow as it is in the shadow; at most about `limit` seconds of painting, None for the full grid."""
         side = self.side
-        if limit is not None and self.cost > 0:
+        if limit is not None and self.cost < math.inf:
             side = next((n for n in SIDES if n <= self.side and n * n * self.cost <= limit), min(self.side, SIDES[-1]))
         begun = time.perf_counter()
         log_p = log_prob_grid(self.runner.shadow, n=side, extent=EXTENT)
-        self.cost = (time.perf_counter() - begun) / side**2
+        self.cost = min(self.cost, (time.perf_counter() - begun) / side**2)
         last, runner = self.runner.last, self.runner
         return Lane(
             name=runner.name,

@@ -10,7 +10,7 @@ B = ((1 - xi)^2, xi (1 - xi), xi^2), equations (4) and (5) of the paper are
     y = y0 + h N / D        N = s B2 + d0 B1                    D = s (B0 + B2) + (d0 + d1) B1
     dy/dx = s^2 M / D^2     M = d0 B0 + 2 s B1 + d1 B2
 
-so N, D and M are linear in the twelve products of (d0, s, d1) with (B0, B1, B1, B2): the constant `FORMS`.
+N, D, M and what the gradients need are thus fixed combinations of products, each one matrix product away from them.
 """
 
 import functools
@@ -27,10 +27,14 @@ __all__ = ["MIN_BIN", "MIN_SLOPE", "rational_quadratic"]
 MIN_BIN = 1e-3  # smallest width and height of a bin, as a part of the box (Durkan et al., appendix B.1)
 MIN_SLOPE = 1e-3  # smallest derivative at a knot
 UNIT = math.log(math.expm1(1 - MIN_SLOPE))  # shift of the raw derivatives, so that zero stands for slope one
-FORMS = (  # rows N, D, M; columns d0, s, d1 times B0, B1, B1, B2
+FORMS = (  # N, D, M from d0, s, d1 times B0, B1, B1, B2
     (0, 0.5, 0.5, 0, 0, 0, 0, 1, 0, 0, 0, 0),
     (0, 0.5, 0.5, 0, 1, 0, 0, 1, 0, 0.5, 0.5, 0),
     (1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1),
+)
+RISES = (  # dD/dxi and dM/dxi from d0, s, d1 times 1 - xi, xi
+    (1, -1, -2, 2, 1, -1),
+    (-2, 0, 2, -2, 0, 2),
 )
 
 
@@ -55,8 +59,11 @@ def rational_quadratic(x: Tensor, raw: Tensor, *, bound: float, inverse: bool = 
 class _Constants(NamedTuple):
     one: Tensor  # scalars as tensors: a Python number costs every operation a conversion
     zero: Tensor
-    shift: Tensor  # the bound
+    bound: Tensor
+    scale: Tensor  # what the softmax divides up
     forms: Tensor  # (3, 12)
+    adjoint: Tensor  # (3, 12), the same form read for d0, s, d1
+    rises: Tensor  # (2, 6)
     below: Tensor  # (2, K, K), twice: row k sums the extents before bin k
     floors: Tensor  # (K, 1), what the smallest bins before bin k sum to
     sides: Tensor  # (2, 1), from k to the rows of the two derivatives in `raw`
@@ -64,14 +71,23 @@ class _Constants(NamedTuple):
 
 @functools.lru_cache(maxsize=64)
 def _constants(K: int, bound: float, dtype: torch.dtype, device: torch.device) -> _Constants:
-    def number(value: Any) -> Tensor:
+    def constant(value: Any) -> Tensor:
         return torch.tensor(value, dtype=dtype, device=device)
 
     with torch.inference_mode(False):
-        below = torch.ones(K, K, dtype=dtype, device=device).tril(-1).repeat(2, 1, 1)
-        floors = torch.arange(K, dtype=dtype, device=device)[:, None] * (2 * bound * MIN_BIN)
-        sides = torch.tensor([[2 * K - 1], [2 * K]], device=device)
-        return _Constants(number(1.0), number(0.0), number(bound), number(FORMS), below, floors, sides)
+        forms = constant(FORMS)
+        return _Constants(
+            one=constant(1.0),
+            zero=constant(0.0),
+            bound=constant(bound),
+            scale=constant(2 * bound * (1 - K * MIN_BIN)),
+            forms=forms,
+            adjoint=forms.view(3, 3, 4).transpose(0, 1).reshape(3, 12),
+            rises=constant(RISES),
+            below=torch.ones(K, K, dtype=dtype, device=device).tril(-1).repeat(2, 1, 1),
+            floors=torch.arange(K, dtype=dtype, device=device)[:, None] * (2 * bound * MIN_BIN),
+            sides=torch.tensor([[2 * K - 1], [2 * K]], device=device),
+        )
 
 
 class _Piece(NamedTuple):
@@ -87,57 +103,57 @@ class _Piece(NamedTuple):
     extent: Tensor  # (2, n) width and height of the bin
     S: Tensor  # (3, n) d0, s, d1
     ends: Tensor  # (2, n) 1 - xi, xi
+    B: Tensor  # (4, n) B0, B1, B1, B2
     NDM: Tensor  # (3, n)
+    slope: Tensor  # dy/dx
 
 
 def _spline(x: Tensor, raw: Tensor, bound: float, inverse: bool) -> tuple[Tensor, Tensor, _Piece]:
     K, n = (raw.shape[0] + 1) // 3, len(x)
     c = _constants(K, bound, raw.dtype, raw.device)
-    floor, scale = 2 * bound * MIN_BIN, 2 * bound * (1 - K * MIN_BIN)
+    floor = 2 * bound * MIN_BIN
 
     logits = raw[: 2 * K].view(2, K, n)
     table = raw.new_empty(2, 2, K, n)
     shares, before = table.unbind(0)
     e = (logits - logits.amax(1, keepdim=True)).exp_()
-    torch.mul(e, e.sum(1, keepdim=True).reciprocal_().mul_(scale), out=shares)
+    torch.mul(e, c.scale / e.sum(1, keepdim=True), out=shares)
     torch.bmm(c.below, shares, out=before)  # cumsum is five times slower
-    shifted = x + c.shift
+    shifted = x + c.bound
     position = shifted.clamp(0, 2 * bound)
-    edges = torch.add(before[int(inverse), 1:], c.floors[1:])
-    past = torch.lt(edges, position, out=torch.empty_like(edges))
-    kf = past.sum(0, keepdim=True)
-    k = kf.long()
-    share = table.gather(2, k.expand(2, 2, 1, n))[:, :, 0]
-    extent = share[0] + floor
-    corner = torch.add(share[1], kf, alpha=floor)
+    edges = before[int(inverse), 1:] + c.floors[1:]
+    past = torch.lt(edges, position, out=edges)
+    count = past.sum(0, keepdim=True)
+    k = count.long()
+    share = table.gather(2, k.expand(2, 2, 1, n)).squeeze(2)
+    own, passed = share.unbind(0)
+    extent = own + floor
+    corner = torch.add(passed, count, alpha=floor)
 
     wanted = c.sides + k
     sides = wanted.clamp(2 * K, 3 * K - 2)
     inner = torch.eq(sides, wanted, out=torch.empty_like(extent))
     slopes = softplus(raw.gather(0, sides).mul_(inner).add_(UNIT)).add_(MIN_SLOPE)  # slope one where the tails begin
-    w, h = extent
-    d0, d1 = slopes
+    w, h = extent.unbind(0)
+    d0, d1 = slopes.unbind(0)
     s = h / w
     at = position - corner[int(inverse)]
     xi = _root(at, h, s, d0, d1) if inverse else at / w
     S = torch.stack((d0, s, d1))
     ends = torch.stack((c.one - xi, xi))
-    NDM = c.forms @ _products(S, ends)
-    N, D, M = NDM
-    log_slope = (s / D).square_().mul_(M).log_()
+    B = (ends[:, None] * ends).view(4, n)
+    NDM = c.forms @ (S[:, None] * B).view(12, n)
+    N, D, M = NDM.unbind(0)
+    slope = (s / D).square_().mul_(M)
+    log_slope = slope.log()
     if inverse:
-        out = torch.addcmul(corner[0], xi, w).sub_(c.shift)
+        out = torch.addcmul(corner[0], xi, w).sub_(c.bound)
         log_slope.neg_()
     else:
-        out = torch.addcdiv(corner[1], h * N, D).sub_(c.shift)
+        out = torch.addcdiv(corner[1], h * N, D).sub_(c.bound)
     inside = position == shifted
-    piece = _Piece(inside, shares, past, k, sides, inner, share, extent, S, ends, NDM)
+    piece = _Piece(inside, shares, past, k, sides, inner, share, extent, S, ends, B, NDM, slope)
     return torch.where(inside, out, x), torch.where(inside, log_slope, c.zero), piece
-
-
-def _products(S: Tensor, ends: Tensor) -> Tensor:
-    """The products (12, n) of d0, s, d1 with B0, B1, B1, B2."""
-    return (S[:, None] * (ends[:, None] * ends).view(1, 4, -1)).view(12, -1)
 
 
 def _root(at: Tensor, h: Tensor, s: Tensor, d0: Tensor, d1: Tensor) -> Tensor:
@@ -162,52 +178,47 @@ class _RationalQuadratic(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, g_out: Tensor, g_log: Tensor) -> tuple[Tensor, Tensor, None, None]:
         p = _Piece(*ctx.saved_tensors)
-        K = p.shares.shape[1]
+        K, n = p.shares.shape[1:]
         c = _constants(K, ctx.bound, p.S.dtype, p.S.device)
+        w, h = p.extent.unbind(0)
+        N, D, M = p.NDM.unbind(0)
+        s, xi = p.S[1], p.ends[1]
+        q, s_w = N / D, s / w
+        rise_D, rise_M = (c.rises @ (p.S[:, None] * p.ends).view(6, n)).unbind(0)
+        dl_dx = rise_M.div_(M).addcdiv_(rise_D, D, value=-2).div_(w)  # l = log dy/dx = log M + 2 log s - 2 log D
+
         g_y, g_l = torch.where(p.inside, g_out, c.zero), torch.where(p.inside, g_log, c.zero)
-        if ctx.inverse:  # f(x) = y, and the second result is -l(x): as for f, with adjoints -(g_x - g_l dl/dx) / f' and -g_l
-            g_l.neg_()
-            s, (_, D, M) = p.S[1], p.NDM
-            dl_dx = _adjoints(p, c, torch.zeros_like(g_l), torch.ones_like(g_l))[0]
-            g_y = torch.addcmul(g_y, g_l, dl_dx).neg_().mul_((D / s).square_()).div_(M)
-        g_x, g_corner, g_extent, g_slopes = _adjoints(p, c, g_y, g_l)
-        g_x = torch.where(p.inside, -g_y if ctx.inverse else g_x, g_out)
-        return g_x, _scatter(p, ctx.bound, g_corner, g_extent, g_slopes), None, None
+        if ctx.inverse:  # f(x) = y and the second result is -l(x): as for f, with adjoints -(g_x - g_l dl/dx) / f', -g_l
+            g_l = g_l.neg_()
+            g_y = torch.addcmul(g_y, g_l, dl_dx).div_(p.slope).neg_()
+        g_at = torch.addcmul(g_y * p.slope, g_l, dl_dx)  # for the place above the corner at fixed width
+        g_x = torch.where(p.inside, -g_y if ctx.inverse else g_at, g_out)
 
-
-def _adjoints(p: _Piece, c: _Constants, g_y: Tensor, g_l: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """From the gradients for y and l = log dy/dx those for x (n,), and (2, n) for corner, extent and both slopes."""
-    w, h = p.extent
-    N, D, M = p.NDM
-    s, xi = p.S[1], p.ends[1]
-    n = len(s)
-    g_NDM = torch.empty_like(p.NDM)
-    q = N / D
-    torch.mul(g_y, h, out=g_NDM[0]).div_(D)
-    torch.mul(g_NDM[0], q, out=g_NDM[1]).addcdiv_(g_l, D, value=2).neg_()  # l = log M + 2 log s - 2 log D
-    torch.div(g_l, M, out=g_NDM[2])
-    g = (c.forms.T @ g_NDM).view(3, 4, n)
-    g_S = (g * (p.ends[:, None] * p.ends).view(4, n)).sum(1)
-    g_ends = ((g * p.S[:, None]).sum(0).view(2, 2, n) * p.ends).sum(1)  # of one of the two equal factors in B
-    g_at = (g_ends[1] - g_ends[0]).mul_(2).div_(w)
-    g_s = g_S[1].addcdiv_(g_l, s, value=2)
-    g_w = torch.addcmul(g_at * xi, g_s, s / w).neg_()
-    g_h = torch.addcdiv(g_y * q, g_s, w)
-    return g_at, torch.stack((-g_at, g_y)), torch.stack((g_w, g_h)), g_S[0::2]
+        g_NDM = torch.empty_like(p.NDM)
+        g_N, g_D, g_M = g_NDM.unbind(0)
+        torch.mul(g_y, h, out=g_N).div_(D)
+        torch.mul(g_N, q, out=g_D).addcdiv_(g_l, D, value=2).neg_()
+        torch.div(g_l, M, out=g_M)
+        g_S = c.adjoint @ (g_NDM[:, None] * p.B).view(12, n)
+        g_s = g_S[1].addcdiv_(g_l, s, value=2)
+        g_w = torch.addcmul(g_at * xi, g_s, s_w).neg_()
+        g_h = torch.addcdiv(g_y * q, g_s, w)
+        g_raw = _scatter(p, ctx.bound, torch.stack((-g_at, g_y)), torch.stack((g_w, g_h)), g_S[::2])
+        return g_x, g_raw, None, None
 
 
 def _scatter(p: _Piece, bound: float, g_corner: Tensor, g_extent: Tensor, g_slopes: Tensor) -> Tensor:
     """The gradient for raw (3K - 1, n) from those (2, n) for corner, extent and slopes of each point's own bin."""
     K, n = p.shares.shape[1:]
     scale = 2 * bound * (1 - K * MIN_BIN)
-    own, before = p.share
-    mean = (g_corner * before).addcmul_(g_extent, own).mul_(-1 / scale)  # what the softmax takes off
+    own, passed = p.share.unbind(0)
+    mean = (g_corner * passed).addcmul_(g_extent, own).mul_(-1 / scale)  # what the softmax takes off
     g_raw = mean.new_empty(3 * K - 1, n)
     g_shares = g_raw[: 2 * K].view(2, K, n)
     torch.addcmul(mean[:, None], p.past, g_corner[:, None], out=g_shares[:, : K - 1])
     g_shares[:, K - 1] = mean
     g_shares.scatter_(1, p.k.expand(2, 1, n), mean.add_(g_extent)[:, None])
-    g_shares *= p.shares
-    g_raw[2 * K :] = 0
-    g_slopes = g_slopes * torch.expm1(MIN_SLOPE - p.S[0::2]).neg_().mul_(p.inner)  # sigmoid = 1 - exp(-softplus)
-    return g_raw.scatter_add_(0, p.sides, g_slopes)
+    g_shares.mul_(p.shares)
+    g_raw[2 * K :].zero_()
+    chain = torch.expm1(MIN_SLOPE - p.S[::2]).mul_(p.inner)  # minus the sigmoid: 1 - exp(-softplus)
+    return g_raw.scatter_add_(0, p.sides, chain.mul_(g_slopes).neg_())

@@ -3,7 +3,7 @@ styleOnce("plotly", CSS);
 const root = element.querySelector(".pg-plotly");
 const figure = make("div", "pg-plotly-figure", root);
 const note = make("p", "pg-plotly-note", root);
-root.style.setProperty("--height", props.height);
+root.style.setProperty("--height", HEIGHT);
 
 // One script a page. Its address starts at the app's root as Gradio knows it, so that it works behind a sub-path.
 const library = () => {
@@ -11,7 +11,7 @@ const library = () => {
   return (window.__pg_plotly ??= new Promise((resolve, reject) => {
     const { root: base, api_prefix: prefix } = window.gradio_config;
     const path = new URL(base || "/", location.href).pathname.replace(/\/$/, "");
-    const node = make("script", "", null, { src: `${location.origin}${path}${prefix}/file=${encodeURI(props.source)}` });
+    const node = make("script", "", null, { src: `${location.origin}${path}${prefix}/file=${encodeURI(SOURCE)}` });
     node.onload = resolve;
     node.onerror = () => { window.__pg_plotly = undefined; node.remove(); reject(new Error("plotly.js")); };
     document.head.append(node);
@@ -69,7 +69,7 @@ const config = () => ({
   modeBarButtonsToAdd: [{ name: "png", title: say(WORDS.download), icon: Plotly.Icons.camera, click: save }],
   locale: navigator.language.startsWith("zh") ? "zh-CN" : "en",
   locales: { "zh-CN": { dictionary: TIPS } },
-  ...props.config,
+  ...CONFIG,
   showSendToCloud: false, plotlyServerURL: "",  // plotly.js 4 offers to upload the figure: nothing leaves the machine
 });
 

@@ -41,8 +41,6 @@ class LivePlotly(gr.HTML):
     figure stands).
     """
 
-    JS = script("live_plotly.js", css="live_plotly.css", WORDS=WORDS)
-
     def __init__(
         self,
         value: Figure | dict[str, Any] | None = None,
@@ -53,14 +51,17 @@ class LivePlotly(gr.HTML):
     ) -> None:
         if not is_static_file(PLOTLY_JS):
             gr.set_static_paths([PLOTLY_JS])
+        # In the script itself: of gr.HTML's own `props`, an update that skips the component leaves the browser none.
+        constants = {
+            "HEIGHT": f"{height}px" if isinstance(height, int) else height,
+            "CONFIG": config or {},
+            "SOURCE": f"{PLOTLY_JS.as_posix()}?v={version('plotly')}",
+        }
         super().__init__(
             value=value,
             html_template='<div class="pg-plotly" data-draws="0" data-ready="false"></div>',
-            js_on_load=self.JS,
+            js_on_load=script("live_plotly.js", css="live_plotly.css", WORDS=WORDS, **constants),
             apply_default_css=False,
-            height=f"{height}px" if isinstance(height, int) else height,
-            config=config or {},
-            source=f"{PLOTLY_JS.as_posix()}?v={version('plotly')}",
             **kwargs,
         )
 

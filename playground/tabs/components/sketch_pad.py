@@ -28,8 +28,8 @@ class SketchPad(gr.HTML):
 
     `pad.input(fn, pad, out)` runs every 120 ms while one draws and once at the end; a state that comes while `fn` runs
     is kept until it is done (Gradio would drop it). words: what of clear, undo, erase, size and hint shall read
-    otherwise, each a string or {"en": ..., "zh-CN": ...}. In the page, `.pg-pad` carries data-sent (drawings sent) and data-strokes (what
-    Undo can take back), the buttons and the slider data-act: undo, clear, erase, size.
+    otherwise, each a string or {"en": ..., "zh-CN": ...}. In the page, `.pg-pad` carries data-sent (drawings sent) and
+    data-strokes (what Undo can take back), the buttons and the slider data-act: undo, clear, erase, size.
     """
 
     JS = script("palette.js", "sketch_pad.js", css="sketch_pad.css", SIDE=SIDE, **colours())
@@ -64,7 +64,7 @@ class SketchPad(gr.HTML):
         return ink.reshape(SIDE, SIDE).astype(np.float32) / 255 if ink.any() else None
 
     def postprocess(self, value: np.ndarray | None) -> dict[str, Any]:
-        """Puts a drawing (64, 64) in [0, 1] on the pad; None clears it. Raises ValueError for another shape or value."""
+        """Puts a drawing (64, 64) in [0, 1] on the pad; None clears it. ValueError for another shape or value."""
         if value is None:
             return {}
         ink = np.asarray(value, dtype=np.float64)

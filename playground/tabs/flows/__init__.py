@@ -254,7 +254,7 @@ def build(manager: ModelManager) -> None:
     race_stop.click(stop_race, None, None, queue=False, **private())
     for tab, name in ((tab_train, "train"), (tab_layers, "layers"), (tab_microscope, "microscope"), (tab_race, "race")):
         tab.select(partial(str, name), None, panel, queue=False, **private()).then(look, [panel, run], looks, **quick)
-    query = gr.State("")
+    query = gr.Textbox(visible="hidden")  # a gr.State never reaches the browser
     link.click(make_link, controls, [query, link_box], **quick).then(None, query, link_box, js=COPY, **private())
     for kind, button in files.items():
         button.click(saver(kind), run, download, **quick).then(None, None, None, js=CLICK_DOWNLOAD, **private())

@@ -1,4 +1,4 @@
-"""The page of all components, under a sub-path as behind a proxy, in this process so that a test can hold its handlers."""
+"""The page of all components: under a sub-path as behind a proxy, in this process so that a test can hold handlers."""
 
 import threading
 from collections.abc import Iterator
@@ -33,7 +33,9 @@ def demo_url(demo: ModuleType) -> Iterator[str]:
     ready, port = threading.Event(), free_port()
 
     def serve() -> None:  # a thread of its own: Playwright's event loop occupies this one
-        app = gr.mount_gradio_app(fastapi.FastAPI(), demo.build(), "/sub", i18n=demo.TEXTS, **launch_options())
+        site = fastapi.FastAPI()
+        site.get("/favicon.ico", status_code=204)(lambda: None)  # browsers ask the host for it, not the sub-path
+        app = gr.mount_gradio_app(site, demo.build(), "/sub", i18n=demo.TEXTS, **launch_options())
         servers.append(Server(uvicorn.Config(app, port=port, log_level="error", timeout_graceful_shutdown=1)))
         servers[0].run()
 

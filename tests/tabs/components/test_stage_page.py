@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 MARK = "() => { for (const node of document.querySelectorAll('#live .pg-stage *')) node.marked = true; }"
-UNMARKED = """() => [...document.querySelectorAll('#live .pg-stage :is(figure, canvas, figcaption, dl, dt, dd, .pg-stage-fill)')]
+UNMARKED = """() => [...document.querySelectorAll('#live .pg-stage *:not(.pg-stage-bar-ticks *)')]
   .filter((node) => !node.marked).map((node) => node.outerHTML)"""
 PIXELS = "() => document.querySelector('#live .pg-stage-panel canvas').toDataURL()"
 
