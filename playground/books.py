@@ -123,7 +123,7 @@ class Books:
     def leave(self, entry: Entry, *, parks: bool) -> bool:
         """Take an idle `entry` out of the look-up; False where a lease came first."""
         with self.changed:
-            if entry.leases or self.entries.get(entry.key) is not entry:
+            if entry.leases:
                 return False
             # Before its weights move, or a lease would be given a model that is moving away.
             del self.entries[entry.key]

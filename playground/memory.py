@@ -1,5 +1,6 @@
 """Weights in memory: their bytes by distinct storages, and their moves storage by storage."""
 
+import traceback
 from collections.abc import Iterator
 
 import torch
@@ -36,7 +37,13 @@ def move(module: nn.Module, device: torch.device) -> None:
         empty = torch.empty(0, dtype=tensor.dtype, device=target)
         return empty.set_(copies[key], tensor.storage_offset(), tensor.size(), tensor.stride())
 
-    module._apply(place)
+    try:
+        module._apply(place)
+    except BaseException as error:
+        # The frames of the traceback refer to copies; who handles this must find their memory free.
+        copies.clear()
+        traceback.clear_frames(error.__traceback__)
+        raise
     # torch keeps what the weights left behind, and other programs on the device would miss it.
     for kind in sources & {"cuda", "mps"} - {target.type}:
         getattr(torch, kind).empty_cache()

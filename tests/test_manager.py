@@ -9,6 +9,7 @@ import pytest
 import torch
 from simulated import UNIT, Device, Task, Weights, quiet, until
 from torch import nn
+from torch.multiprocessing.reductions import StorageWeakRef
 
 from playground import memory
 from playground.books import size_text
@@ -99,6 +100,20 @@ def test_a_move_keeps_tied_storages_tied_and_shapes():
     assert here.weight.data_ptr() == pointer
 
 
+def test_the_traceback_of_a_failed_move_holds_no_copies():
+    module = nn.Module()
+    module.dense = nn.Parameter(torch.ones(4), requires_grad=False)
+    module.sparse = nn.Parameter(torch.ones(4).to_sparse(), requires_grad=False)  # has no storage to copy
+    with pytest.raises(NotImplementedError) as caught:
+        memory.move(module, memory.META)
+    copy = StorageWeakRef(module.dense.untyped_storage())
+    assert module.dense.device.type == "meta"
+    assert not copy.expired()
+    del module.dense
+    assert caught.value.__traceback__ is not None
+    assert copy.expired()
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
@@ -140,6 +155,24 @@ def test_books_are_free_during_loads_and_moves():
         pass
     device.manager.evict("a")
     assert seen == [{"a": "loading"}, {"a": "placing"}, {"a": "leaving"}]
+
+
+def test_loads_and_moves_take_turns():
+    device = Device(budget=2)
+    with device.manager.lease(device.spec("a")):
+        pass
+    evicting = []
+
+    def beside(key):
+        if key == "b":
+            evicting.append(Task(device.manager.evict))
+            evicting[0].join(0.05)  # time enough to begin, were it not for the lock
+            assert ("a", "gone") not in device.moves
+
+    device.on_load = beside
+    with device.manager.lease(device.spec("b")):
+        assert evicting[0].result() == UNIT
+    assert ("a", "gone") in device.moves
 
 
 # One load
@@ -348,6 +381,48 @@ def test_too_big_is_refused_at_once_with_the_table_and_the_remedy():
     assert kinds(device, "huge") == ["load", "refuse", "fail", "refuse"]
 
 
+def test_too_big_is_refused_without_standing_in_the_queue():
+    device = Device(budget=2)
+    a, b, c = device.spec("a"), device.spec("b", 2), device.spec("c", 3)
+    with pytest.raises(MemoryError), device.manager.lease(c):
+        pass
+
+    def want():
+        with device.manager.lease(b, timeout=WAIT):
+            pass
+
+    with device.manager.lease(a):
+        task = Task(want)
+        until(lambda: device.states().get("b") == "waiting")
+        with pytest.raises(MemoryError), device.manager.lease(c, timeout=0):
+            pass
+    task.result()
+
+
+def test_a_model_leased_while_others_are_evicted_stays():
+    device = Device(budget=2)
+    a, b = device.spec("a"), device.spec("b")
+    with device.manager.lease(a, b):
+        pass
+    tasks, end = [], threading.Event()
+
+    def want():
+        with device.manager.lease(b, timeout=WAIT) as module:
+            assert end.wait(WAIT)
+            return device.places[module]
+
+    def lease_b(key, place):
+        if (key, place) == ("a", "gone"):
+            tasks.append(Task(want))
+            until(lambda: any(status.leases for status in device.manager.snapshot()))
+
+    device.on_move = lease_b
+    assert device.manager.evict("a", "b") == UNIT
+    end.set()
+    assert tasks[0].result() == "device"
+    assert device.states() == {"b": "device"}
+
+
 def test_room_comes_before_the_load_once_the_size_is_known():
     device = Device(budget=2, device="cpu")
     a, b = device.spec("a", 2), device.spec("b", 2)
@@ -373,10 +448,10 @@ def test_a_model_that_got_no_room_is_not_kept_uncounted():
 def test_weights_are_freed_though_a_variable_still_refers_to_the_module():
     manager = ModelManager("cpu", 2**20)
     with manager.lease(ModelSpec("a", lambda: Weights("a", 1))) as module:
-        storage = weakref.ref(module.weight)
+        storage = StorageWeakRef(module.weight.untyped_storage())
     assert manager.evict() == UNIT
     assert module.weight.device.type == "meta"
-    assert storage() is None
+    assert storage.expired()
 
 
 def test_victims_leave_the_books_before_their_weights_move():
