@@ -20,6 +20,7 @@ from playground.flows.density import EXTENT, Density
 from playground.flows.fit import FitStep, fit
 from playground.flows.flow import Flow
 from playground.flows.grid import log_prob_grid
+from playground.flows.planar import NotInvertibleError
 
 __all__ = ["Frame", "Lane", "portrait", "watch"]
 
@@ -44,7 +45,7 @@ class Lane:
     nll_curve: tuple[Array, Array]  # steps, nats
     kl_curve: tuple[Array, Array]
     log_p: Array  # (n, n) log-density over the plane in nats, row 0 on top
-    points: Array  # (m, 2) the same latents in every frame, so that each point moves
+    points: Array  # (m, 2) of the same latents in every frame, so that each point moves; none without an inverse
     mass: float  # integral of the density over the picture
 
     @property
@@ -278,9 +279,12 @@ def _tensors(flow: Flow) -> list[Tensor]:
 
 
 def _inverse(flow: Flow, latents: Tensor) -> Tensor:
-    """Points of the latents; those that overflow are left out."""
-    with torch.no_grad():
-        x = flow.inverse(latents)[0]
+    """Points of the latents; those that overflow are left out, and all of them where the flow has no inverse."""
+    try:
+        with torch.no_grad():
+            x = flow.inverse(latents)[0]
+    except NotInvertibleError:
+        return latents[:0]
     return x[torch.isfinite(x).all(-1)]
 
 

@@ -60,7 +60,7 @@ def single(
     n = len(lane.log_p)
     coarse = say(language, "flows.stage.coarse", n=n) if n < SIDE and status == "running" else ""
     panels.append(_panel("learned", say(language, "flows.stage.learned"), coarse, field=_field(lane.log_p, truth)))
-    count = say(language, "flows.stage.points", n=f"{len(lane.points):,}")
+    count = say(language, "flows.stage.points" if len(lane.points) else "flows.stage.folded", n=f"{len(lane.points):,}")
     panels.append(
         _panel("samples", say(language, "flows.stage.samples"), count, points=stage.points(lane.points, flows.EXTENT))
     )

@@ -1,0 +1,135 @@
+"""The layers before Gradio: foreign hosts and origins, language, compression, caches; on a small app of their own."""
+
+import pytest
+from playground.server import COOKIE, hosts, language_of, middleware
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse, PlainTextResponse, StreamingResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+PAGE = '<!doctype html><html lang="en"><head><title>x</title></head><body>' + "word " * 2000 + "</body></html>"
+
+
+async def page(request):
+    return HTMLResponse(PAGE)
+
+
+async def says(request):
+    return PlainTextResponse(request.headers["accept-language"])
+
+
+async def stream(request):
+    async def parts():
+        for i in range(3):
+            yield f"data: {i}\n\n" * 400
+
+    return StreamingResponse(parts(), media_type="text/event-stream")
+
+
+async def asset(request):
+    return PlainTextResponse("x" * 5000, media_type="text/javascript")
+
+
+@pytest.fixture
+def client():
+    routes = [
+        Route("/", page), Route("/says", says), Route("/stream", stream),
+        Route("/assets/index-BFkzvUm_.js", asset), Route("/static/fonts/a/b.woff2", asset), Route("/gradio_api/upload", says, methods=["POST"]),
+        Route("/assets/plain.js", asset),
+    ]  # fmt: skip
+    return TestClient(Starlette(routes=routes, middleware=middleware()), base_url="http://127.0.0.1:7860")
+
+
+HTML = {"accept": "text/html"}
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "localhost.evil.example:7860"])
+def test_foreign_host_is_refused(client, host):
+    assert client.get("/says", headers={"host": host}).status_code == 400
+
+
+@pytest.mark.parametrize("host", ["localhost:7860", "127.0.0.1", "[::1]:7860", "LOCALHOST:80"])
+def test_own_host_is_served(client, host):
+    assert client.get("/says", headers={"host": host}).status_code == 200
+
+
+def test_hosts_of_space_and_share(monkeypatch):
+    assert hosts() == ("localhost", "127.0.0.1", "[::1]")
+    monkeypatch.setenv("SPACE_ID", "someone/playground")
+    app = Starlette(routes=[Route("/says", says)], middleware=middleware(hosts=hosts(share=True)))
+    client = TestClient(app)
+    for host, status in (
+        ("someone-playground.hf.space", 200),
+        ("abc.gradio.live", 200),
+        ("hf.space.evil.example", 400),
+        ("xhf.space", 400),
+    ):
+        assert client.get("/says", headers={"host": host}).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"origin": "http://127.0.0.1:7860"}, 200),
+        ({"origin": "http://127.0.0.1:7860", "sec-fetch-site": "same-origin"}, 200),
+        ({}, 200),  # a program, not a page: browsers always say where they come from
+    ],
+)
+def test_foreign_origin_may_not_send(client, headers, status):
+    assert client.post("/gradio_api/upload", headers=headers).status_code == status
+
+
+def test_foreign_page_may_still_link_to_the_app(client):
+    assert (
+        client.get("/", headers={**HTML, "sec-fetch-site": "cross-site", "origin": "http://evil.example"}).status_code
+        == 200
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "cookie", "accept", "default", "language"),
+    [
+        (None, None, None, None, "en"),
+        (None, None, "fr-FR,zh;q=0.8,en;q=0.2", None, "zh-CN"),
+        (None, None, "en-GB,zh;q=0.8", None, "en"),
+        (None, None, "en", "zh-CN", "zh-CN"),
+        (None, "en", "zh-CN", "zh-CN", "en"),
+        ("zh-TW", "en", "en", "en", "zh-CN"),
+        ("xx", "zh-CN", "en", None, "zh-CN"),
+        ("<script>", None, "en", None, "en"),
+    ],
+)
+def test_language_of(query, cookie, accept, default, language):
+    assert language_of(query, cookie, accept, default) == language
+
+
+def test_link_sets_the_language_and_the_cookie_keeps_it(client):
+    first = client.get("/?lang=zh-CN", headers=HTML)
+    assert "[['language',\"zh-CN\"]," in first.text
+    assert first.text.startswith('<!doctype html><html lang="zh-CN"><head><script>')
+    assert first.text.endswith("word </body></html>")
+    assert first.cookies[COOKIE] == "zh-CN"
+    assert client.get("/says").text == "zh-CN"  # the client keeps cookies
+    assert client.get("/says?lang=en").text == "en"
+    assert COOKIE not in client.get("/says?lang=en").cookies  # only pages set it
+
+
+def test_page_is_not_changed_but_at_its_head(client):
+    text = client.get("/", headers=HTML).text
+    start = text.index("<script>")
+    assert text[:start] + text[text.index("</script>") + 9 :] == PAGE
+
+
+def test_pages_are_compressed_and_streams_are_not(client):
+    assert client.get("/", headers=HTML).headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in client.get("/stream").headers
+
+
+def test_caches(client):
+    assert client.get("/assets/index-BFkzvUm_.js").headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert client.get("/static/fonts/a/b.woff2").headers["cache-control"] == "public, max-age=86400"
+    for path in ("/", "/assets/plain.js"):
+        assert "cache-control" not in client.get(path).headers
