@@ -53,7 +53,7 @@ READY = {
         && document.querySelector('#flows-stage .pg-stage:not([data-status=empty]) canvas')?.width > 0""",
 }
 GOALS = {"http": 1.25, "interactive": 1.6, "kilobytes": 600.0}
-QUIET = 1.5  # seconds without a finished request: the first load is over (its event stream never ends)
+QUIET = 3.0  # seconds without a byte: the first load is over (its event stream never ends)
 LIMIT = 300.0  # seconds for one start
 
 
@@ -69,6 +69,26 @@ class Start:
     interactive: float
     kilobytes: float
     requests: int
+
+
+class Wire:
+    """What a page receives, as it comes: `bytes` a request, and when the `last` ones came."""
+
+    def __init__(self, session: Any) -> None:
+        self.bytes: dict[str, float] = {}
+        self.last = time.monotonic()
+        session.send("Network.enable")
+        session.on("Network.dataReceived", self._part)  # an event stream does not finish, and carries the first picture
+        session.on("Network.loadingFinished", self._whole)
+
+    def _part(self, event: dict[str, Any]) -> None:
+        known = self.bytes.get(event["requestId"], 0)
+        self.bytes[event["requestId"]] = known + event["encodedDataLength"]
+        self.last = time.monotonic()
+
+    def _whole(self, event: dict[str, Any]) -> None:
+        self.bytes[event["requestId"]] = event["encodedDataLength"]  # headers included
+        self.last = time.monotonic()
 
 
 @contextmanager
@@ -113,10 +133,8 @@ def measure(name: str, command: Sequence[str], chromium: Any) -> Start:
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}/"
     context = chromium.new_context(viewport={"width": 1440, "height": 900}, locale="en")
-    page, finished = context.new_page(), []
-    session = context.new_cdp_session(page)
-    session.send("Network.enable")
-    session.on("Network.loadingFinished", lambda event: finished.append((time.monotonic(), event["encodedDataLength"])))
+    page = context.new_page()
+    wire = Wire(context.new_cdp_session(page))
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         with serving([*command, str(port)], Path(folder)) as process:
@@ -126,12 +144,10 @@ def measure(name: str, command: Sequence[str], chromium: Any) -> Start:
             page.goto(url, wait_until="commit", timeout=1000 * LIMIT)
             page.wait_for_function(READY[name], polling="raf", timeout=1000 * LIMIT)
             interactive = time.perf_counter() - started
-            while time.monotonic() - finished[-1][0] < QUIET:
+            while time.monotonic() - wire.last < QUIET:
                 page.wait_for_timeout(100)
             context.close()
-    return Start(
-        http, times.user + times.system, interactive, sum(length for _, length in finished) / 1000, len(finished)
-    )
+    return Start(http, times.user + times.system, interactive, sum(wire.bytes.values()) / 1000, len(wire.bytes))
 
 
 def compare(runs: int) -> dict[str, Any]:
