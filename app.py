@@ -4,25 +4,26 @@ import argparse
 import os
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read once, when gradio is imported
-if os.getenv("SPACES_ZERO_GPU"):
-    import spaces  # noqa: F401  # must come before torch touches CUDA
-
-import torch
-
-from playground import device, server, tabs
-from playground.i18n import I18N
-from playground.manager import ModelManager
-from playground.tabs.components.theme import launch_options
 
 
 def main() -> None:
     """Read the options, make the one model manager, and serve."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description="Playground in your browser")
     parser.add_argument("--port", type=int, default=int(os.getenv("GRADIO_SERVER_PORT", "7860")))
     parser.add_argument("--share", action="store_true", help="a public link through Gradio's tunnel")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
-    parser.add_argument("--lang", choices=list(server.LANGUAGES), help="for visitors whose link and cookie name none")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    parser.add_argument("--lang", choices=("en", "zh-CN"), help="for visitors whose link and cookie name none")
     options = parser.parse_args()
+
+    if os.getenv("SPACES_ZERO_GPU"):  # imported before anything touches CUDA; registers the function it insists on
+        from playground import zero_gpu  # noqa: F401
+    import torch  # only now: `--help` answers at once
+
+    from playground import device, server, tabs
+    from playground.i18n import I18N
+    from playground.manager import ModelManager
+    from playground.tabs.components.theme import launch_options
+
     try:
         place = device.choose(options.device)
     except ValueError as error:

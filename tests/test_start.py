@@ -15,7 +15,6 @@ HEAVY = (
     "torchvision",
     "skimage",
     "sklearn",
-    "pandas.plotting",
     "matplotlib",
     "plotly.express",
 )

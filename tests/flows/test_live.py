@@ -134,7 +134,7 @@ def test_curve_thins_to_means():
 
 
 def test_flow_that_folds_has_no_samples_and_more_mass_than_one():
-    flow = flows.build("planar", layers=4, seed=5, constrained=False)
-    lane = flows.portrait(flow, moons(), side=100)
+    flow = flows.build("planar", layers=6, seed=5, constrained=False)
+    lane = list(flows.watch({"planar": flow}, moons(), steps=150, side=100))[-1].lanes[0]
     assert lane.points.shape == (0, 2)
-    assert lane.mass > 1.05
+    assert lane.mass > 1.03
