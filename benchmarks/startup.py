@@ -77,13 +77,21 @@ class Wire:
     def __init__(self, session: Any) -> None:
         self.bytes: dict[str, float] = {}
         self.last = time.monotonic()
+        self.streams: set[str] = set()  # they carry the first picture, and may not finish
         session.send("Network.enable")
-        session.on("Network.dataReceived", self._part)  # an event stream does not finish, and carries the first picture
+        session.on("Network.responseReceived", self._head)
+        session.on("Network.dataReceived", self._part)
         session.on("Network.loadingFinished", self._whole)
 
+    def _head(self, event: dict[str, Any]) -> None:
+        if event["response"]["mimeType"] == "text/event-stream":
+            self.streams.add(event["requestId"])
+
     def _part(self, event: dict[str, Any]) -> None:
-        known = self.bytes.get(event["requestId"], 0)
-        self.bytes[event["requestId"]] = known + event["encodedDataLength"]
+        key, length = event["requestId"], event["encodedDataLength"]
+        if key in self.streams:  # Chromium often counts its parts at the end only; they are not compressed
+            length = max(length, event["dataLength"])
+        self.bytes[key] = self.bytes.get(key, 0) + length
         self.last = time.monotonic()
 
     def _whole(self, event: dict[str, Any]) -> None:
