@@ -13,15 +13,18 @@ __all__ = ["app"]
 app = typer.Typer(help="Playground's jobs without a browser.", no_args_is_help=True)
 
 # The examples the Flows tab opens on: our best flow on every density, every other flow on one.
-EXAMPLES = [*(("spline", density) for density in flows.DENSITIES), *((flow, "moons") for flow in flows.FLOWS if flow != "spline")]
+EXAMPLES = [
+    *(("spline", density) for density in flows.DENSITIES),
+    *((flow, "moons") for flow in flows.FLOWS if flow != "spline"),
+]
 CARD = """# {title}
 
 The example on which the Flows tab opens: a {flow} flow with {layers} layers, {weights:,} weights, trained by maximum likelihood on samples
 of the density `{density}`, which is exact and made by `playground.flows`: no data of others is in it. Licence: Apache-2.0.
 
 - KL(p || q) on 4096 new points: {kl:.4f} nats; the density's entropy is {entropy:.4f} nats, its mass in the app's picture {mass:.4f}.
-- {steps:,} steps in {seconds:.0f} s on one core; seed 0.
-- Made again by `uv run playground train-flow --flow {flow} --density {density} --seconds {budget:g}`.
+- {steps:,} steps, seed 0.
+- Made again by `uv run playground train-flow --flow {flow} --density {density} --steps {steps}`.
 """
 
 
@@ -35,9 +38,11 @@ def train_flow(
     flow: Annotated[str, typer.Option(help="a family: " + ", ".join(flows.FLOWS))] = "spline",
     density: Annotated[str, typer.Option(help="a density: " + ", ".join(flows.DENSITIES))] = "moons",
     layers: Annotated[int | None, typer.Option(help="the app's usual number where none is given")] = None,
-    seconds: Annotated[float, typer.Option(help="training time")] = 15,
+    steps: Annotated[int, typer.Option(help="training steps; the same number gives the same weights")] = 3000,
     seed: int = 0,
-    out: Annotated[Path | None, typer.Option(help="folder for the weights; the shipped example's where none is given")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="folder for the weights; the shipped example's where none is given")
+    ] = None,
 ) -> None:
     """Train one flow on one density and keep its weights, its curve and a card."""
     try:
@@ -46,7 +51,7 @@ def train_flow(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     lane = None
-    for frame in flows.watch({flow: model}, target, seconds=seconds, seed=seed, frames_per_second=1):
+    for frame in flows.watch({flow: model}, target, steps=steps, seed=seed, frames_per_second=1):
         (lane,) = frame.lanes
         kl = "" if lane.kl is None else f", KL {lane.kl:.4f}"
         typer.echo(f"\r{lane.seconds:5.1f} s, step {lane.step:,}, {lane.nll:.3f} nats{kl}   ", nl=frame.final)
@@ -57,17 +62,17 @@ def train_flow(
     last = flows.portrait(model, target, seed=1)
     weights = sum(p.numel() for p in model.parameters())
     card = CARD.format(title=f"{flow} on {density}", flow=flow, layers=model.config["layers"], weights=weights, density=density,
-                       kl=last.kl, entropy=target.entropy, mass=last.mass, steps=lane.step, seconds=lane.seconds, budget=seconds)  # fmt: skip
+                       kl=last.kl, entropy=target.entropy, mass=last.mass, steps=lane.step)  # fmt: skip
     checkpoints.write_text(folder / "README.md", card)
     typer.echo(f"{folder}: KL {last.kl:.4f} nats on new points")
 
 
 @app.command()
-def train_examples(seconds: Annotated[float, typer.Option(help="training time of each")] = 20) -> None:
+def train_examples(steps: Annotated[int, typer.Option(help="training steps of each")] = 3000) -> None:
     """Train every example the Flows tab opens on; those that are there already are kept, so that it may be interrupted."""
     for flow, density in EXAMPLES:
         if catalog.flow_example(flow, density) is None:
-            train_flow(flow=flow, density=density, layers=None, seconds=seconds, seed=0, out=None)
+            train_flow(flow=flow, density=density, layers=None, steps=steps, seed=0, out=None)
 
 
 def _keep_history(folder: Path, lane: flows.Lane) -> None:
