@@ -1,7 +1,10 @@
 """The layers before Gradio: foreign hosts and origins, language, compression, caches; on a small app of their own."""
 
+import asyncio
+import zlib
+
 import pytest
-from playground.server import COOKIE, hosts, language_of, middleware
+from playground.server import COOKIE, CompressedEvents, hosts, language_of, middleware
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, PlainTextResponse, StreamingResponse
 from starlette.routing import Route
@@ -123,9 +126,34 @@ def test_page_is_not_changed_but_at_its_head(client):
     assert text[:start] + text[text.index("</script>") + 9 :] == PAGE
 
 
-def test_pages_are_compressed_and_streams_are_not(client):
+def test_pages_are_compressed(client):
     assert client.get("/", headers=HTML).headers["content-encoding"] == "gzip"
-    assert "content-encoding" not in client.get("/stream").headers
+
+
+def test_events_are_compressed_one_by_one():
+    """Each message can be read when it has come: nothing waits inside the packer."""
+    sent = []
+    messages = [f"data: {i}\n\n".encode() * 400 for i in range(3)]
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+        for i, body in enumerate(messages):
+            await send({"type": "http.response.body", "body": body, "more_body": i < 2})
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "headers": [(b"accept-encoding", b"gzip, br")]}
+    asyncio.run(CompressedEvents(app)(scope, None, send))
+    assert (b"content-encoding", b"gzip") in sent[0]["headers"]
+    reader = zlib.decompressobj(wbits=31)
+    for message, whole in zip(sent[1:], messages, strict=True):
+        assert len(message["body"]) < len(whole) / 4
+        assert reader.decompress(message["body"]) == whole
+    assert reader.eof
+    sent.clear()
+    asyncio.run(CompressedEvents(app)({"type": "http", "headers": []}, None, send))
+    assert b"".join(message["body"] for message in sent[1:]) == b"".join(messages)
 
 
 def test_caches(client):

@@ -126,9 +126,7 @@ def build(manager: ModelManager) -> None:
                                                             {"left": "$", "right": "$", "display": False}])  # fmt: skip
     with gr.Accordion(label("flows.python"), open=False, elem_id="flows-python"):
         gr.Markdown(label("flows.python.info"), elem_classes="pg-hint")
-        code = gr.Code(
-            Settings().python(), language="python", interactive=False, show_label=False, elem_id="flows-code"
-        )
+        code = gr.Markdown(_fenced(Settings().python()), elem_id="flows-code")  # gr.Code would bring 130 kB of editor
     with gr.Accordion(label("flows.save"), open=False, elem_id="flows-save"):
         with gr.Row(elem_classes="pg-downloads"):
             link = gr.Button(label("flows.link"), size="sm", min_width=120, elem_id="flows-link")
@@ -147,18 +145,18 @@ def build(manager: ModelManager) -> None:
         tongue = language(request)
         settings = _settings(values, tongue, complete=False)
         if stops.active(request):
-            return {code: settings.python()}
+            return {code: _fenced(settings.python())}
         if settings.source != "preset" and not _complete(settings):
-            return {code: settings.python()}
+            return {code: _fenced(settings.python())}
         with _plain(tongue):
             value, found = training.example(manager, settings, tongue)
-        return {stage: value, run: found, code: settings.python()}
+        return {stage: value, run: found, code: _fenced(settings.python())}
 
     def choose_flow(name: str) -> tuple[Any, Any]:
         return gr.update(value=flows.LAYERS[name]), gr.update(visible=True if name == "planar" else "hidden")
 
     def refresh(request: gr.Request, *values: Any) -> str:
-        return _settings(values, language(request), complete=False).python()
+        return _fenced(_settings(values, language(request), complete=False).python())
 
     def run_training(request: gr.Request, *values: Any) -> Iterator[dict[Any, Any]]:
         tongue = language(request)
@@ -169,7 +167,7 @@ def build(manager: ModelManager) -> None:
                 if i == 0:
                     update |= {start: gr.update(interactive=False), stop: gr.update(interactive=True)}
                 if done is not None:
-                    update |= {run: done, code: settings.python(done.lane.step or None),
+                    update |= {run: done, code: _fenced(settings.python(done.lane.step or None)),
                                start: gr.update(interactive=True), stop: gr.update(interactive=False)}  # fmt: skip
                 yield update
 
@@ -228,7 +226,7 @@ def build(manager: ModelManager) -> None:
         with _plain(tongue):
             value, found = training.example(manager, settings, tongue)
         return {
-            stage: value, run: found, code: settings.python(), source: settings.source, density: settings.density,
+            stage: value, run: found, code: _fenced(settings.python()), source: settings.source, density: settings.density,
             flow: settings.flow, layers: settings.layers, seconds: settings.seconds, seed: settings.seed,
             constrained: gr.update(value=settings.constrained, visible=True if settings.flow == "planar" else "hidden"),
             sources: gr.update(selected=settings.source), pad: unpack(settings.drawing) if settings.drawing else None,
@@ -283,6 +281,10 @@ def _settings(values: tuple[Any, ...], tongue: str, *, complete: bool = True) ->
             numbers = {"megabytes": f"{size / 1e6:.1f}", "limit": f"{UPLOAD_BYTES[kind] / 1e6:.0f}"}
             raise gr.Error(say(tongue, "error.upload.size", name=path.name, **numbers), print_exception=False)
     return settings
+
+
+def _fenced(program: str) -> str:
+    return f"```python\n{program}```"
 
 
 def _complete(settings: Settings) -> bool:

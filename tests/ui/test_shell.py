@@ -1,0 +1,121 @@
+"""The page around the tabs: header, memory line, Models tab, what travels over the wire, who is let in, the API."""
+
+import urllib.error
+import urllib.request
+
+import pytest
+from gradio_client import Client
+
+WITHIN = 60_000  # milliseconds
+STAGE = "#flows-stage .pg-stage"
+
+
+def visit(open_page, app_url, query="", **look):
+    page = open_page(f"{app_url}?__theme=light&lang=en&{query}", **look)
+    page.set_default_timeout(WITHIN)
+    return page
+
+
+def test_memory_line_and_models_tab(open_page, app_url):
+    page = visit(open_page, app_url)
+    page.wait_for_selector(f"{STAGE}[data-status=idle]")
+    page.click("#tab-models-button")
+    page.wait_for_selector("#models-table tbody tr:has-text('flows/spline/moons')")
+    row = page.locator("#models-table tbody tr:has-text('flows/spline/moons')")
+    assert "in memory" in row.inner_text()
+    row.locator("button").click()
+    page.wait_for_selector("#models-table tbody tr:has-text('flows/spline/moons')", state="detached")
+    assert "dropped" in page.locator("#models-events tbody tr").first.inner_text()
+    page.click(
+        "#tab-flows-button"
+    )  # the picture that stood there still stands, and the model comes back when it is needed
+    page.click("#flows-panel-layers-button")
+    page.wait_for_selector("#flows-film .pg-plotly[data-ready=true]")
+    page.click("#tab-models-button")
+    page.wait_for_selector("#models-table tbody tr:has-text('flows/spline/moons')")
+    page.wait_for_function("document.querySelector('#memory').textContent.includes('loaded')")
+
+
+def test_link_opens_a_tab_with_its_content(open_page, app_url):
+    page = visit(open_page, app_url, "tab=models")
+    page.wait_for_selector("#models-budget .pg-budget")
+    assert page.locator("#tab-models-button").get_attribute("aria-selected") == "true"
+
+
+def test_models_tab_is_not_in_the_first_page(app_url):
+    with urllib.request.urlopen(app_url, timeout=30) as answer:
+        page = answer.read().decode()
+    assert "flows-train" in page
+    assert "models-table" not in page
+
+
+def test_first_load_is_light(open_page, app_url, chromium):
+    """Under 600 kB on the wire, and all of it from the app's own host (which `open_page` checks for every test)."""
+    context = chromium.new_context()
+    page = context.new_page()
+    wire = context.new_cdp_session(page)
+    wire.send("Network.enable")
+    sizes = []
+    wire.on("Network.dataReceived", lambda event: sizes.append(event["encodedDataLength"]))
+    page.goto(f"{app_url}?lang=en")
+    page.wait_for_selector(f"{STAGE}[data-status=idle]", timeout=WITHIN)
+    page.wait_for_function("document.fonts.status === 'loaded'")
+    context.close()
+    assert 100_000 < sum(sizes) < 600_000
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "status"), [("Host", "evil.example", 400), ("Origin", "http://evil.example", 403)]
+)
+def test_foreigners_are_refused(app_url, header, value, status):
+    request = urllib.request.Request(f"{app_url}gradio_api/upload", data=b"x", headers={header: value})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=30)
+    assert refused.value.code == status
+
+
+@pytest.fixture(scope="module")
+def client(app_url):
+    client = Client(app_url, verbose=False)
+    yield client
+    client.close()
+
+
+def test_api_trains(client):
+    result = client.predict(density="ring", flow="spline", seconds=1.5, seed=3, samples=50, api_name="/train_flow")
+    assert len(result["samples"]) == 50
+    assert result["kl"] < 0.5
+    assert result["steps"] > 5
+
+
+@pytest.mark.parametrize(
+    ("absurd", "words"),
+    [
+        ({"layers": -3}, "between 1 and 16"),
+        ({"samples": 1_000_000_000}, "between 1 and 100,000"),
+        ({"seconds": 1e9}, "between 1 and 60"),
+        ({"seed": -1}, "between 0 and"),
+        ({"flow": "gan"}, "spline"),
+        ({"density": "../../etc/passwd"}, "moons"),
+    ],
+)
+def test_absurd_settings_are_refused_with_the_limit(client, absurd, words):
+    with pytest.raises(Exception, match=words):  # gradio_client has its own AppError
+        client.predict(**absurd, api_name="/train_flow")
+    with urllib.request.urlopen(client.src, timeout=30) as answer:
+        assert answer.status == 200
+
+
+def test_only_what_is_meant_is_public(client):
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/train_flow"}
+
+
+@pytest.mark.parametrize("look", [{"mobile": True}, {"dark": True}, {}])
+def test_every_button_has_a_name_and_touch_targets_fit(open_page, app_url, look):
+    page = visit(open_page, app_url, **look)
+    page.wait_for_selector(f"{STAGE}[data-status=idle]")
+    nameless = page.evaluate(
+        "[...document.querySelectorAll('button')].filter(b => b.checkVisibility() && !b.innerText.trim()"
+        " && !b.getAttribute('aria-label') && !b.title && !b.querySelector('img[alt]')).map(b => b.outerHTML.slice(0, 120))"
+    )
+    assert not nameless
