@@ -53,7 +53,7 @@ READY = {
         && document.querySelector('#flows-stage .pg-stage:not([data-status=empty]) canvas')?.width > 0""",
 }
 GOALS = {"http": 1.25, "interactive": 1.6, "kilobytes": 600.0}
-QUIET = 3.0  # seconds without a byte: the first load is over (its event stream never ends)
+QUIET = 3.0  # seconds without a request: the first load is over
 LIMIT = 300.0  # seconds for one start
 
 
@@ -72,30 +72,33 @@ class Start:
 
 
 class Wire:
-    """What a page receives, as it comes: `bytes` a request, and when the `last` ones came."""
+    """What a page receives: `bytes` a finished request, which ones are `open`, and when the `last` one ended.
+
+    Only the end of a request tells its bytes on the wire; parts of a compressed stream come without. The heartbeat,
+    some bytes every 15 seconds, never ends and is left out.
+    """
 
     def __init__(self, session: Any) -> None:
         self.bytes: dict[str, float] = {}
+        self.open: set[str] = set()
         self.last = time.monotonic()
-        self.streams: set[str] = set()  # they carry the first picture, and may not finish
         session.send("Network.enable")
-        session.on("Network.responseReceived", self._head)
-        session.on("Network.dataReceived", self._part)
-        session.on("Network.loadingFinished", self._whole)
+        session.on("Network.requestWillBeSent", self._begin)
+        session.on("Network.loadingFinished", self._end)
+        session.on("Network.loadingFailed", self._end)
 
-    def _head(self, event: dict[str, Any]) -> None:
-        if event["response"]["mimeType"] == "text/event-stream":
-            self.streams.add(event["requestId"])
+    @property
+    def quiet(self) -> bool:
+        """Whether the first load is over."""
+        return not self.open and time.monotonic() - self.last > QUIET
 
-    def _part(self, event: dict[str, Any]) -> None:
-        key, length = event["requestId"], event["encodedDataLength"]
-        if key in self.streams:  # Chromium often counts its parts at the end only; they are not compressed
-            length = max(length, event["dataLength"])
-        self.bytes[key] = self.bytes.get(key, 0) + length
-        self.last = time.monotonic()
+    def _begin(self, event: dict[str, Any]) -> None:
+        if "/heartbeat/" not in event["request"]["url"]:
+            self.open.add(event["requestId"])
 
-    def _whole(self, event: dict[str, Any]) -> None:
-        self.bytes[event["requestId"]] = event["encodedDataLength"]  # headers included
+    def _end(self, event: dict[str, Any]) -> None:
+        self.open.discard(event["requestId"])
+        self.bytes[event["requestId"]] = event.get("encodedDataLength", 0.0)
         self.last = time.monotonic()
 
 
@@ -152,7 +155,7 @@ def measure(name: str, command: Sequence[str], chromium: Any) -> Start:
             page.goto(url, wait_until="commit", timeout=1000 * LIMIT)
             page.wait_for_function(READY[name], polling="raf", timeout=1000 * LIMIT)
             interactive = time.perf_counter() - started
-            while time.monotonic() - wire.last < QUIET:
+            while not wire.quiet:
                 page.wait_for_timeout(100)
             context.close()
     return Start(http, times.user + times.system, interactive, sum(wire.bytes.values()) / 1000, len(wire.bytes))

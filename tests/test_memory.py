@@ -14,6 +14,8 @@ def test_storages_count_once():
     module = Weights("tied", 4, tied=True)
     assert memory.storage_bytes(module) == 4 * UNIT
     assert sum(tensor.nbytes for tensor in [*module.parameters(), *module.buffers()]) > 8 * UNIT
+    module.register_buffer("own", torch.zeros(UNIT, dtype=torch.uint8), persistent=False)
+    assert memory.storage_bytes(module) == 5 * UNIT
     device = Device(budget=4)
     with device.manager.lease(device.spec("tied", 4, tied=True)):
         assert device.manager.used() == 4 * UNIT

@@ -59,7 +59,7 @@ class SplineCoupling(nn.Module):
         return self._apply_spline(z, inverse=True)
 
     def _apply_spline(self, x: Tensor, *, inverse: bool) -> tuple[Tensor, Tensor]:
-        head, tail = x[:, : self.split], x[:, self.split :]
+        head, tail = x.split((self.split, x.shape[1] - self.split), 1)
         active, passive = (head, tail) if self.first else (tail, head)
         raw = self.conditioner(passive)  # (3K - 1, n * active coordinates)
         moved, logslope = rational_quadratic(active.reshape(-1), raw, bound=self.bound, inverse=inverse)
@@ -72,23 +72,43 @@ class SplineCoupling(nn.Module):
 
 
 class Lattice(nn.Module):
-    """A function of one number x (n, 1), values (out, n): a matrix times radial features on a lattice over +-bound."""
+    """A function of one number x (n, 1), values (out, n): a matrix times radial features on a lattice over +-bound.
+
+    The features exp(-(x - c)^2 / 2 r^2), r the spacing of the lattice, are divided by their sum; the last one is 1.
+    """
 
     centres: Tensor
 
     def __init__(self, features: int, out: int, bound: float) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(out, features))
-        self.bias = nn.Parameter(torch.zeros(out))
+        self.weight = nn.Parameter(torch.zeros(out, features + 1))
         self.register_buffer("centres", torch.linspace(-bound, bound, features), persistent=False)
-        self.bound, self.sharpness = (
-            bound,
-            0.5 * ((features - 1) / (2 * bound)) ** 2,
-        )  # the radius is the lattice's spacing
+        self.bound, self.sharpness = bound, 0.5 * ((features - 1) / (2 * bound)) ** 2
 
     def forward(self, x: Tensor) -> Tensor:
-        phi = radial(x[:, 0].clamp(-self.bound, self.bound), self.centres, self.sharpness)
-        return torch.addmm(self.bias[:, None], self.weight, phi)
+        return _LatticeProduct.apply(x, self.weight, self.centres, self.bound, self.sharpness)
+
+
+class _LatticeProduct(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, centres: Tensor, bound: float, sharpness: float) -> Tensor:
+        phi = x.new_ones(len(centres) + 1, len(x))
+        near = torch.sub(x[:, 0].clamp(-bound, bound), centres[:, None], out=phi[:-1])
+        # e^-40 is nothing beside the nearest centre; smaller ones would be denormal, ten times slower
+        near.square_().mul_(-sharpness).clamp_(min=-40).exp_()
+        near /= near.sum(0)
+        ctx.save_for_backward(phi, weight, centres)
+        ctx.sharpness = sharpness
+        return weight @ phi
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+        phi, weight, centres = ctx.saved_tensors
+        near = phi[:-1]
+        pull = (weight[:, :-1].T @ g).mul_(near)  # d phi_j / dx = 2 sharpness phi_j (c_j - sum_i phi_i c_i)
+        g_x = (centres @ pull).addcmul_(centres @ near, pull.sum(0), value=-1).mul_(2 * ctx.sharpness)
+        return g_x[:, None], g @ phi.T, None, None, None
 
 
 class Rotation(nn.Module):
@@ -138,31 +158,3 @@ class Network(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x).view(-1, self.numbers).T.contiguous()
-
-
-def radial(x: Tensor, centres: Tensor, sharpness: float) -> Tensor:
-    """Normalised radial features (m, n) of x (n,): exp(-sharpness (x - c)^2), divided by their sum over the centres."""
-    if torch.is_grad_enabled() and x.requires_grad:
-        return _Radial.apply(x, centres, sharpness)
-    phi = (x - centres[:, None]).square_().mul_(-sharpness)
-    phi.clamp_(
-        min=-40
-    ).exp_()  # e^-40 is nothing beside the nearest centre; smaller ones are denormal, ten times slower
-    phi /= phi.sum(0)
-    return phi
-
-
-class _Radial(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, centres: Tensor, sharpness: float) -> Tensor:
-        phi = radial(x, centres, sharpness)
-        ctx.save_for_backward(phi, centres)
-        ctx.sharpness = sharpness
-        return phi
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None]:
-        phi, centres = ctx.saved_tensors  # d phi_j / dx = 2 sharpness phi_j (c_j - sum_i phi_i c_i)
-        pull = g * phi
-        return (centres @ pull - (centres @ phi) * pull.sum(0)).mul_(2 * ctx.sharpness), None, None

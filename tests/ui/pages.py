@@ -112,8 +112,15 @@ class Watch:
 
 @pytest.fixture(scope="session")
 def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the app, started once a session as people start it, with one thread and no network."""
-    folder, port = tmp_path_factory.mktemp("app"), free_port()
+    """The address of an app that the whole session shares: what one test leaves in its memory the next one sees."""
+    with running_app(tmp_path_factory.mktemp("app")) as url:
+        yield url
+
+
+@contextmanager
+def running_app(folder: Path) -> Iterator[str]:
+    """The address of the app, started as people start it but with one thread and no network; it writes to `folder`."""
+    port = free_port()
     environ = {
         **os.environ,
         "GRADIO_ANALYTICS_ENABLED": "False",

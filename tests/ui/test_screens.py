@@ -5,13 +5,14 @@ from urllib.parse import urlencode
 
 import browser
 import compare
+import pages
 import pytest
 from settle import settle
 
 # Tab -> what must be visible before its picture is taken.
 TABS: dict[str, tuple[str, ...]] = {
     "flows": ("#memory [data-volatile]", "#flows-train", "#flows-stage .pg-stage:not([data-status=empty]) canvas"),
-    "models": ("#memory [data-volatile]", "#models-table .pg-table", "#models-budget [data-volatile]"),
+    "models": ("#memory [data-volatile]", "#models-table tbody tr", "#models-events tbody tr", "#models-budget i"),
 }
 # Look -> (what `open_page` takes, the query).
 LOOKS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
@@ -27,10 +28,17 @@ def address(app_url: str, tab: str, look: str) -> str:
     return f"{app_url}?{urlencode({'tab': tab, 'lang': 'en', '__theme': 'light', **LOOKS[look][1]})}"
 
 
+@pytest.fixture(scope="module")
+def fresh_app_url(tmp_path_factory):
+    """An app of this file's own: the Models tab shows what every earlier visitor has left in memory."""
+    with pages.running_app(tmp_path_factory.mktemp("fresh-app")) as url:
+        yield url
+
+
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("tab", TABS)
-def test_screen(open_page, app_url, pytestconfig, tab, look):
-    page = open_page(address(app_url, tab, look), **LOOKS[look][0])
+def test_screen(open_page, fresh_app_url, pytestconfig, tab, look):
+    page = open_page(address(fresh_app_url, tab, look), **LOOKS[look][0])
     if look == "chinese":
         assert browser.has_font(), (
             f"{browser.FONT}, which the Chinese baselines show, is missing: {browser.FONT_REMEDY}"

@@ -111,8 +111,10 @@ const update = async () => {
     while (props.value && props.value !== drawn) await paint(props.value);
     root.dataset.ready = String(Boolean(drawn));
   } catch (error) {
-    if (window.Plotly) console.error(error);
-    tell(say(WORDS.failed));
+    console.error(error);
+    if (window.Plotly) Plotly.purge(figure);  // half drawn: the next figure starts afresh
+    drawn = "";
+    tell(say(window.Plotly ? WORDS.broken : WORDS.failed));
   } finally {
     busy = false;
   }

@@ -21,6 +21,7 @@ WORDS = {
         "en": "The plotting library could not be loaded: reload the page.",
         "zh-CN": "绘图库加载失败：请刷新页面。",
     },
+    "broken": {"en": "This figure could not be drawn at this size.", "zh-CN": "此尺寸下无法绘制该图。"},
     "download": {"en": "Save as PNG", "zh-CN": "保存为 PNG"},
 }
 

@@ -26,6 +26,7 @@ NAMES = {
     "grid": ("Grid", "网格"),
     "letters": ("Letters", "字母"),
 }
+MEAN = (0.5, 0.8)  # of the density that the Stage shows: off the centre, so that a flipped axis is seen
 BLOCK = np.zeros((64, 64), np.float32)  # what the button "put" draws
 BLOCK[16:48, 24:40] = 0.5
 TEXTS = gr.I18n(
@@ -48,8 +49,8 @@ def deviation(i: int) -> float:
 
 def frame(i: int) -> dict:
     """The i-th frame of a fake training of ten: the density narrows, the curve grows."""
-    steps, xy = list(range(1, 20 * (i + 1))), np.random.default_rng(i).normal(0, deviation(i), (500, 2))
-    density = stage.field(log_gaussian(0, 0, deviation(i)), 3)
+    steps, xy = list(range(1, 20 * (i + 1))), np.random.default_rng(i).normal(MEAN, deviation(i), (500, 2))
+    density = stage.field(log_gaussian(*MEAN, deviation(i)), 3)
     return stage.value(
         [
             {"key": "a", "title": "Density", "note": f"frame {i}", "field": density},
@@ -97,14 +98,14 @@ def animation() -> go.Figure:
 
 
 def describe(drawing: np.ndarray | None) -> str:
-    """What the handler saw of a drawing: its sum and the rows and columns that hold ink."""
+    """What the handler saw of a drawing: the sum of its bytes, and the rows and columns that hold ink."""
     ENTERED.release()
     assert GATE.wait(30)
     if drawing is None:
         return "empty"
     rows, columns = np.nonzero(drawing)
     box = f"rows {rows.min()}-{rows.max()} columns {columns.min()}-{columns.max()}"
-    return f"{drawing.dtype} {drawing.shape} ink {drawing.sum():.1f} {box}"
+    return f"{drawing.dtype} {drawing.shape} ink {round(255 * float(drawing.sum(dtype=float)))} {box}"
 
 
 def picture(i: int) -> bytes:
@@ -131,7 +132,8 @@ def build() -> gr.Blocks:
                 train = gr.Button("train", elem_id="train", variant="primary")
                 with gr.Tabs():
                     with gr.Tab("figure", elem_id="tab-figure"):
-                        plot = LivePlotly(elem_id="plot", height=300, label="Two waves")
+                        plot = LivePlotly(elem_id="plot", height=300)
+                        twin = LivePlotly(elem_id="twin", height=220, config={"staticPlot": True})
                     with gr.Tab("film", elem_id="tab-film"):
                         film = LivePlotly(elem_id="film", height=420)
                 with gr.Row(elem_classes="pg-buttons"):
@@ -151,7 +153,7 @@ def build() -> gr.Blocks:
         put.click(lambda: BLOCK, None, pad)
         wipe.click(lambda: None, None, pad)
         train.click(run, None, live, show_progress="hidden")
-        draw.click(figure, None, plot, show_progress="hidden")
+        draw.click(lambda: (figure(), figure()), None, [plot, twin], show_progress="hidden")
         again.click(waves, None, plot, show_progress="hidden")
         empty.click(lambda: None, None, plot)
         play.click(animation, None, film, show_progress="hidden")

@@ -55,9 +55,12 @@ def test_hover_reads_log_p(stage_page, demo, across, down, mobile):
     x, y, log_p = (float(part) for part in re.fullmatch(r"\((.+), (.+)\) · log p (.+)", text).groups())
     assert [x, y] == pytest.approx([6 * across - 3, 3 - 6 * down], abs=6 / at["width"] + 0.006)
     deviation = demo.deviation(9)
-    exact = -(x**2 + y**2) / (2 * deviation**2) - np.log(2 * np.pi * deviation**2)
+    dx, dy = x - demo.MEAN[0], y - demo.MEAN[1]
+    exact = -(dx**2 + dy**2) / (2 * deviation**2) - np.log(2 * np.pi * deviation**2)
     q = 255 * np.exp((exact + np.log(2 * np.pi * deviation**2)) / 3)
-    cell = (abs(x) + abs(y) + 0.1) * (6 / 64 + 6 / at["width"]) / deviation**2  # log p changes that much over one cell
+    cell = (
+        (abs(dx) + abs(dy) + 0.1) * (6 / 64 + 6 / at["width"]) / deviation**2
+    )  # log p changes that much over one cell
     assert log_p == pytest.approx(exact, abs=3 / (2 * q) + cell)
     opposite = page.locator("#live .pg-stage-tip").nth(1)
     assert opposite.text_content().replace("−", "-") == f"({x:.2f}, {y:.2f})", "both panels point at the same place"
