@@ -7,6 +7,7 @@ from playground.flows.flow import Flow
 from playground.flows.film import LayerView, film
 from playground.flows.grid import log_prob_grid
 from playground.flows.live import Frame, Lane, portrait, watch
+from playground.flows.microscope import LayerReport, Report, inspect, mass
 from playground.flows.pictures import density_from_drawing, density_from_image, read_image
 from playground.flows.plane import generator
 from playground.flows.points import density_from_points, read_points
@@ -21,7 +22,9 @@ __all__ = [
     "Flow",
     "Frame",
     "Lane",
+    "LayerReport",
     "LayerView",
+    "Report",
     "build",
     "density",
     "density_from_drawing",
@@ -30,8 +33,10 @@ __all__ = [
     "film",
     "fit",
     "generator",
+    "inspect",
     "load",
     "log_prob_grid",
+    "mass",
     "portrait",
     "read_image",
     "read_points",

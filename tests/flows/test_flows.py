@@ -1,0 +1,223 @@
+"""One body for every flow, in float64: round trip, log-determinant, mass, gradients, seeds, save and load, layers."""
+
+import math
+
+import pytest
+import torch
+from playground import flows
+from playground.flows.planar import NotInvertibleError
+
+NUMERIC = {"planar": 1e-6, "ffjord": 1e-6}  # inverses found by a solver; all others are closed forms
+CLOSED = 1e-9
+DIMS = (2, 3)
+
+
+def rough(name, dim=2, layers=3, seed=0):
+    """A flow in float64 whose weights are far from where they start."""
+    flow = flows.build(name, dim, seed=seed, layers=layers).double()
+    generator = torch.Generator().manual_seed(seed + 100)
+    with torch.no_grad():
+        for transform in flow.transforms:
+            initialise = getattr(transform, "initialise", None)
+            if initialise is not None:
+                initialise(points(dim))
+        for p in flow.parameters():
+            p += 0.3 * torch.randn(p.shape, generator=generator, dtype=p.dtype)
+    return flow
+
+
+def points(dim, n=64, seed=7):
+    return 1.5 * torch.randn(n, dim, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+each = pytest.mark.parametrize(("name", "dim"), [(name, dim) for name in flows.FLOWS for dim in DIMS])
+
+
+@each
+def test_round_trip(name, dim):
+    flow, x = rough(name, dim), points(dim)
+    with torch.no_grad():
+        z, forth = flow(x)
+        back, logdet = flow.inverse(z)
+    assert (z - x).abs().max() > 0.1, "the flow does nothing"
+    tolerance = NUMERIC.get(name, CLOSED)
+    torch.testing.assert_close(back, x, atol=tolerance, rtol=0)
+    torch.testing.assert_close(logdet, -forth, atol=10 * tolerance, rtol=0)
+
+
+@each
+def test_log_determinant_is_autograds(name, dim):
+    flow, x = rough(name, dim), points(dim, n=16)
+    _, logdet = flow(x)
+    jacobian = torch.stack([torch.autograd.functional.jacobian(lambda row: flow(row[None])[0][0], row) for row in x])
+    # FFJORD integrates the trace beside the path by the same solver: equal to the determinant up to its step error
+    tolerance = 1e-4 if name == "ffjord" else 1e-8
+    torch.testing.assert_close(logdet, torch.linalg.slogdet(jacobian)[1], atol=tolerance, rtol=0)
+
+
+def test_ffjord_log_determinant_converges_at_its_solvers_order():
+    """The one difference above is the solver's: halving the step divides it by 2^4."""
+    x, errors = points(2, n=16), []
+    for steps in (4, 8, 16):
+        flow = flows.build("ffjord", layers=2, steps=steps).double()
+        generator = torch.Generator().manual_seed(1)
+        with torch.no_grad():
+            for p in flow.parameters():
+                p += 0.3 * torch.randn(p.shape, generator=generator, dtype=p.dtype)
+        _, logdet = flow(x)
+        jacobian = torch.stack([torch.autograd.functional.jacobian(lambda r, f=flow: f(r[None])[0][0], r) for r in x])
+        errors.append((logdet - torch.linalg.slogdet(jacobian)[1]).abs().max().item())
+    orders = [math.log2(a / b) for a, b in zip(errors, errors[1:], strict=False)]
+    assert errors[-1] < 1e-8 or min(orders) > 3.3, (errors, orders)
+
+
+@pytest.mark.parametrize("name", flows.FLOWS)
+def test_density_integrates_to_one(name):
+    flow = rough(name)
+    axis = (torch.arange(800, dtype=torch.float64) + 0.5) / 800 * 60 - 30
+    with torch.no_grad():
+        total = sum(flow.log_prob(torch.cartesian_prod(axis, row[None])).exp().sum() for row in axis) * (60 / 800) ** 2
+    assert abs(float(total) - 1) < 0.01
+
+
+@each
+def test_every_parameter_has_a_gradient(name, dim):
+    flow = rough(name, dim)
+    flow.log_prob(points(dim)).mean().backward()
+    for key, p in flow.named_parameters():
+        assert p.grad is not None, key
+        assert torch.isfinite(p.grad).all(), key
+        assert p.grad.abs().max() > 0, key
+
+
+@pytest.mark.parametrize("name", flows.FLOWS)
+def test_gradient_of_the_likelihood_is_its_slope(name):
+    """Against central differences along one random direction of all weights."""
+    flow, x = rough(name), points(2)
+    direction = [
+        torch.randn(p.shape, generator=torch.Generator().manual_seed(i), dtype=p.dtype)
+        for i, p in enumerate(flow.parameters())
+    ]
+    flow.log_prob(x).mean().backward()
+    slope = sum((p.grad * d).sum() for p, d in zip(flow.parameters(), direction, strict=True))
+    values = []
+    for sign in (1, -1):
+        with torch.no_grad():
+            for p, d in zip(flow.parameters(), direction, strict=True):
+                p += sign * 1e-6 * d
+            values.append(flow.log_prob(x).mean())
+            for p, d in zip(flow.parameters(), direction, strict=True):
+                p -= sign * 1e-6 * d
+    torch.testing.assert_close((values[0] - values[1]) / 2e-6, slope, atol=1e-5, rtol=1e-4)
+
+
+@each
+def test_log_prob_is_the_change_of_variables(name, dim):
+    flow, x = rough(name, dim), points(dim)
+    with torch.no_grad():
+        z, logdet = flow(x)
+        normal = torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(-1)
+        torch.testing.assert_close(flow.log_prob(x), normal + logdet)
+
+
+@each
+def test_layers_lead_from_data_to_latent(name, dim):
+    flow, x = rough(name, dim), points(dim)
+    with torch.no_grad():
+        places, logdets = flow.layers(x), flow.layer_logdets(x)
+        z, logdet = flow(x)
+    assert len(places) == len(logdets) == len(flow.transforms) + 1
+    torch.testing.assert_close(places[0], x)
+    torch.testing.assert_close(places[-1], z)
+    torch.testing.assert_close(logdets[-1], logdet)
+    assert not logdets[0].any()
+
+
+@each
+def test_save_and_load(name, dim, tmp_path):
+    flow = rough(name, dim).float()
+    flows.save(flow, tmp_path)
+    again = flows.load(tmp_path)
+    assert again.config == flow.config
+    with torch.no_grad():
+        torch.testing.assert_close(
+            again.log_prob(points(dim).float()), flow.log_prob(points(dim).float()), atol=0, rtol=0
+        )
+
+
+@pytest.mark.parametrize("name", flows.FLOWS)
+def test_seeds(name):
+    def weights(seed):
+        return torch.cat([p.detach().flatten() for p in flows.build(name, seed=seed).parameters()])
+
+    state = torch.random.get_rng_state()
+    assert torch.equal(weights(3), weights(3))
+    assert torch.equal(torch.random.get_rng_state(), state), "the caller's random numbers were used up"
+    if name != "spline":  # it starts as a rotation, whatever the seed
+        assert not torch.equal(weights(3), weights(4))
+    flow = flows.build(name)
+    assert torch.equal(flow.sample(9, flows.generator(1)), flow.sample(9, flows.generator(1)))
+    assert flow.sample(5).shape == (5, 2)
+
+
+@pytest.mark.parametrize("name", flows.FLOWS)
+def test_repr_names_its_transforms(name):
+    flow = flows.build(name, layers=2)
+    for transform in flow.transforms:
+        assert type(transform).__name__ in repr(flow)
+
+
+@pytest.mark.parametrize("name", flows.FLOWS)
+def test_layers_count(name):
+    assert len(flows.build(name, layers=4).transforms) > len(flows.build(name, layers=2).transforms)
+
+
+@pytest.mark.parametrize("name", flows.FLOWS)
+def test_learns(name):
+    """A hundred and fifty steps gain half a nat on the moons for all but the weakest."""
+    flow, moons = flows.build(name), flows.density("moons")
+    records = list(flows.fit(flow, moons, steps=150))
+    assert records[-1].nll < records[0].nll - (0.15 if name in ("planar", "radial") else 0.4)
+
+
+def test_nice_conserves_volume_but_for_its_scale():
+    flow = rough("nice", layers=4)
+    with torch.no_grad():
+        logdet = flow(points(2))[1]
+    torch.testing.assert_close(logdet, logdet[:1].expand_as(logdet))
+
+
+def test_actnorm_starts_with_unit_scale_on_its_data():
+    flow = flows.build("glow", layers=2).double()
+    x = points(2, n=500) * torch.tensor([3.0, 0.2]) + torch.tensor([5.0, -2.0])
+    first = flow.transforms[0]
+    with torch.no_grad():
+        first.initialise(x)
+        z = first(x)[0]
+    torch.testing.assert_close(z.mean(0), torch.zeros(2, dtype=torch.float64), atol=1e-9, rtol=0)
+    torch.testing.assert_close(z.std(0, correction=0), torch.ones(2, dtype=torch.float64), atol=1e-6, rtol=0)
+
+
+def test_planar_constraint():
+    free = flows.build("planar", layers=1, constrained=False).double()
+    with torch.no_grad():
+        layer = free.transforms[0]
+        layer.w.copy_(torch.tensor([1.0, 0.0]))
+        layer.u.copy_(torch.tensor([-3.0, 0.5]))
+        layer.b.zero_()
+        with pytest.raises(NotInvertibleError, match="w.u = -3"):
+            free.inverse(points(2))
+    assert flows.mass(free) > 1.5  # a latent near zero has three points
+    bound = flows.build("planar", layers=1).double()
+    bound.load_state_dict(free.state_dict())
+    assert flows.mass(bound) == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"name": "gan"}, "spline"), ({"name": "spline", "layers": -1}, "1 and 64"), ({"name": "spline", "layers": 10**9}, "1 and 64"),
+     ({"name": "maf", "dim": 1}, "2 and 4096")],
+)  # fmt: skip
+def test_absurd_options_name_the_limit(options, words):
+    with pytest.raises(ValueError, match=words):
+        flows.build(**options)

@@ -1,0 +1,60 @@
+"""The microscope sees what is there: equal determinants in a sound layer, a difference in a broken one."""
+
+import numpy as np
+import pytest
+import torch
+from playground import flows
+
+
+@pytest.mark.parametrize("name", flows.FLOWS)
+def test_sound_flows(name):
+    flow = flows.build(name, layers=2, seed=2)
+    list(flows.fit(flow, flows.density("moons"), steps=5))
+    before = [p.clone() for p in flow.parameters()]
+    report = flows.inspect(flow, flows.density("moons").sample(32, flows.generator(0)))
+    assert [layer.index for layer in report.layers] == list(range(1, len(flow.transforms) + 1))
+    # FFJORD's trace is integrated by the same solver as its path: equal up to the step error
+    assert all(layer.error < (1e-4 if name == "ffjord" else 1e-8) for layer in report.layers)
+    assert all(layer.round_trip < 1e-6 for layer in report.layers)
+    assert all(torch.equal(p, q) for p, q in zip(flow.parameters(), before, strict=True))
+    assert next(flow.parameters()).dtype == torch.float32
+
+
+def test_layers_sum_to_the_whole():
+    flow, x = flows.build("realnvp", layers=3, seed=1), flows.density("moons").sample(16, flows.generator(0))
+    report = flows.inspect(flow, x)
+    with torch.no_grad():
+        logdet = flow.double()(x.double())[1]
+    np.testing.assert_allclose(sum(layer.autograd for layer in report.layers), logdet.numpy(), atol=1e-9)
+
+
+class Wrong(torch.nn.Module):
+    """Twice the plane, but half the determinant."""
+
+    def __init__(self):
+        super().__init__()
+        self.one = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, x):
+        return 2 * self.one * x, torch.full((len(x),), np.log(2.0), dtype=x.dtype)
+
+    def inverse(self, z):
+        return z / 2 + 1e-3, torch.zeros(len(z), dtype=z.dtype)
+
+
+def test_broken_layer_is_seen():
+    report = flows.inspect(flows.Flow([Wrong()], dim=2), torch.zeros(4, 2))
+    assert report.layers[0].error == pytest.approx(np.log(2))
+    assert report.round_trip == pytest.approx(1e-3)
+
+
+def test_flow_without_inverse():
+    flow = flows.build("planar", layers=6, seed=5, constrained=False)
+    list(flows.fit(flow, flows.density("moons"), steps=60))
+    report = flows.inspect(flow, flows.density("moons").sample(8, flows.generator(0)))
+    assert np.isnan(report.round_trip)
+    assert report.error < 1e-8
+
+
+def test_mass_of_the_normal():
+    assert flows.mass(flows.build("spline")) == pytest.approx(1, abs=1e-6)
