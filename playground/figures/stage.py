@@ -57,7 +57,7 @@ def points(xy: np.ndarray, extent: float) -> dict[str, Any]:
 
 
 def curve(
-    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    series: Mapping[str, tuple[Sequence[float] | np.ndarray, Sequence[float] | np.ndarray]],
     *,
     x_label: str,
     y_label: str,

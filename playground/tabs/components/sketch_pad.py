@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping
-from functools import wraps
+from functools import update_wrapper
 from typing import Any
 
 import gradio as gr
@@ -52,8 +52,8 @@ class SketchPad(gr.HTML):
             **kwargs,
         )
 
-    @wraps(gr.HTML.input)
     def input(self, *args: Any, trigger_mode: str = "always_last", **kwargs: Any) -> Any:
+        """Gradio's `input` with another default."""
         return gr.HTML.input(self, *args, trigger_mode=trigger_mode, **kwargs)
 
     def preprocess(self, payload: Any) -> np.ndarray | None:
@@ -80,6 +80,9 @@ class SketchPad(gr.HTML):
             "properties": {"n": {"const": SIDE}, "b64": {"type": "string"}},
             "description": f"{SIDE} x {SIDE} bytes in base64, row 0 at the top, 255 = ink; null for an empty pad",
         }
+
+
+update_wrapper(SketchPad.input, gr.HTML.input)  # Gradio keeps the event's name and settings on the function
 
 
 def _decode(payload: Any) -> bytes:

@@ -16,8 +16,9 @@ INK = f"""(() => {{
   const {{ data }} = {CANVAS}.getContext('2d').getImageData(0, 0, 512, 512);
   let sum = 0;
   for (let cell = 0; cell < 4096; cell++) {{
+    const corner = 512 * 8 * (cell >> 6) + 8 * (cell & 63);
     let mean = 0;
-    for (let i = 0; i < 64; i++) mean += data[4 * (512 * (8 * (cell >> 6) + (i >> 3)) + 8 * (cell & 63) + (i & 7)) + 3] / 64;
+    for (let i = 0; i < 64; i++) mean += data[4 * (corner + 512 * (i >> 3) + (i & 7)) + 3] / 64;
     sum += Math.round(mean);
   }}
   return sum;
@@ -113,7 +114,7 @@ class Pad:
         return self.page.evaluate(INK)
 
     def seen(self):
-        """Waits until the handler saw what the canvas shows: its ink in cells, first and last row, column; None if empty."""
+        """Waits till the handler saw what the canvas shows: ink in cells, first and last row, column; None if empty."""
         ink = self.ink()
         self.page.wait_for_function(f"(ink) => ink ? {SEEN}.includes(`ink ${{ink}} `) : {SEEN} === 'empty'", arg=ink)
         if not ink:
