@@ -15,8 +15,8 @@ from playground import memory
 from playground.manager import ModelManager, ModelSpec
 
 UNIT = 1024  # bytes; sizes below are in units
-WAIT = 10.0  # seconds of timeout for a lease that must come through
-PATIENCE = 20.0  # seconds until a thread that should have ended is called stuck
+PATIENCE = 10.0  # seconds until a thread that should have ended is called stuck
+WAIT = 60.0  # seconds of timeout for a lease that must come through: longer, or a lost wake-up would only look slow
 
 
 class Weights(nn.Module):
@@ -97,6 +97,11 @@ class Device:
         yield
         with self._count:
             self.leased[module] -= 1
+
+    def stalled(self) -> bool:
+        """Whether the head of the queue waits for room: seen with the books' lock, it is in its wait."""
+        with self.manager._books.changed:
+            return self.manager._books.making_room
 
     def kinds(self, key: str) -> list[str]:
         """The kinds of the events of `key`, in order."""

@@ -95,19 +95,20 @@ def test_books_are_free_during_loads_and_moves():
     assert seen == [{"a": "loading"}, {"a": "placing"}, {"a": "leaving"}]
 
 
-def test_loads_and_moves_take_turns():
+@pytest.mark.parametrize("step", ["load", "device"])
+def test_loads_and_moves_take_turns(step):
     device = Device(budget=2)
     with device.manager.lease(device.spec("a")):
         pass
     evicting = []
 
-    def beside(key):
-        if key == "b":
+    def beside(key, place="load"):
+        if (key, place) == ("b", step):
             evicting.append(Task(device.manager.evict))
             evicting[0].join(0.05)  # time enough to begin, were it not for the lock
             assert ("a", "gone") not in device.moves
 
-    device.on_load = beside
+    device.on_load = device.on_move = beside
     with device.manager.lease(device.spec("b")):
         assert evicting[0].result() == UNIT
     assert ("a", "gone") in device.moves

@@ -1,10 +1,9 @@
-"""Room in the model manager: who leaves, who is refused, who waits; threads meet at events, never by sleeping."""
+"""Room in the model manager: who leaves, who stays, who is refused; on a simulated accelerator."""
 
 import threading
-from functools import partial
 
 import pytest
-from simulated import UNIT, WAIT, Device, Task, Weights, together, until
+from simulated import UNIT, WAIT, Device, Task, Weights, until
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from playground.manager import ModelManager, ModelSpec
@@ -99,7 +98,7 @@ def test_too_big_is_refused_without_standing_in_the_queue():
 
     with device.manager.lease(a):
         task = Task(want)
-        until(lambda: device.states().get("b") == "waiting")
+        until(device.stalled)
         with pytest.raises(MemoryError), device.manager.lease(c, timeout=0):
             pass
     task.result()
@@ -186,159 +185,3 @@ def test_victims_leave_the_books_before_their_weights_move():
     go.set()
     assert evicting.result() == UNIT
     assert task.result() is not old
-
-
-def test_a_waiter_gets_the_room_when_the_lease_ends():
-    device = Device(budget=1)
-    a, b = device.spec("a"), device.spec("b")
-
-    def want():
-        with device.manager.lease(b, timeout=WAIT) as module:
-            return module.key
-
-    with device.manager.lease(a):
-        task = Task(want)
-        until(lambda: device.states().get("b") == "waiting")
-        # Nothing is locked while it waits: others can look, and evict.
-        assert device.manager.evict() == 0
-        assert device.manager.waiting() == ("",)
-    assert task.result() == "b"
-    assert device.states() == {"b": "device"}
-
-
-def test_a_waiter_gets_the_room_that_an_evict_makes():
-    device = Device(budget=2)
-    a, b = device.spec("a"), device.spec("b", 2)
-    with device.manager.lease(a):
-        pass
-    go, moving = threading.Event(), threading.Event()
-
-    def block(key, place):
-        if (key, place) == ("a", "gone"):
-            moving.set()
-            assert go.wait(WAIT)
-
-    device.on_move = block
-    evicting = Task(device.manager.evict)
-    assert moving.wait(WAIT)
-
-    def want():
-        with device.manager.lease(b, timeout=WAIT) as module:
-            return module.key
-
-    task = Task(want)
-    until(device.manager.waiting)
-    go.set()
-    assert evicting.result() == UNIT
-    assert task.result() == "b"
-
-
-def test_waiters_time_out_naming_the_holders():
-    device = Device(budget=2)
-    a, b = device.spec("a"), device.spec("b")
-    with device.manager.lease(a, owner="clip"):
-        device.now = 10.0
-        with device.manager.lease(a, b, owner="blip"):
-            device.now = 42.0
-            with pytest.raises(TimeoutError) as caught, device.manager.lease(device.spec("c"), timeout=0):
-                pass
-    assert "a by 'clip' for 42 s, a by 'blip' for 32 s, b by 'blip' for 32 s" in str(caught.value)
-    assert device.kinds("c") == ["load", "timeout", "fail"]
-
-
-def test_the_clock_decides_when_a_waiter_has_waited_enough():
-    device = Device(budget=1)
-    with device.manager.lease(device.spec("a"), owner="clip"):
-
-        def want():
-            with device.manager.lease(device.spec("b"), timeout=300.0):
-                pass
-
-        task = Task(want)
-        until(lambda: device.states().get("b") == "waiting")
-        device.now = 300.0
-        with pytest.raises(TimeoutError), device.manager.lease(device.spec("c"), timeout=0):
-            pass  # leaves the queue, and so wakes the other
-        with pytest.raises(TimeoutError, match="within 300 s; in use: a by 'clip' for 300 s"):
-            task.result()
-
-
-def test_first_come_first_served_and_a_stream_of_small_leases_starves_nobody():
-    device = Device(budget=2)
-    small, big = device.spec("small"), device.spec("big", 2)
-    order = []
-
-    def want(spec, owner):
-        with device.manager.lease(spec, timeout=WAIT, owner=owner):
-            order.append(owner)
-
-    with device.manager.lease(small, owner="stream"):
-        first = Task(lambda: want(big, "first"))
-        until(lambda: device.states().get("big") == "waiting")
-        second = Task(lambda: want(small, "second"))
-        until(lambda: device.manager.waiting() == ("first", "second"))
-        # The next of the stream may not pass, though `small` is there; else `first` would wait for ever.
-        with pytest.raises(TimeoutError), device.manager.lease(small, timeout=0):
-            pass
-    first.result()
-    second.result()
-    assert order == ["first", "second"]
-
-
-def test_a_ready_model_does_not_wait_for_the_load_of_another():
-    device = Device(budget=2)
-    ready, slow = device.spec("ready"), device.spec("slow")
-    with device.manager.lease(ready):
-        pass
-    loading, go = threading.Event(), threading.Event()
-
-    def block(_key):
-        loading.set()
-        assert go.wait(WAIT)
-
-    device.on_load = block
-
-    def want():
-        with device.manager.lease(slow, timeout=WAIT):
-            pass
-
-    task = Task(want)
-    assert loading.wait(WAIT)
-    with device.manager.lease(ready, timeout=0) as module:
-        assert module.key == "ready"
-    with pytest.raises(TimeoutError, match="slow by 'unnamed'"), device.manager.lease(slow, timeout=0):
-        pass
-    go.set()
-    task.result()
-
-
-def test_several_models_in_one_lease_cannot_deadlock():
-    device = Device(budget=2)
-    a, b, c, d = (device.spec(key) for key in "abcd")
-    barrier = threading.Barrier(4)
-
-    def want(*pair):
-        for _ in range(20):
-            barrier.wait(WAIT)
-            with device.manager.lease(*pair, timeout=WAIT) as modules:
-                assert [device.places[module] for module in modules] == ["device", "device"]
-
-    together(*[partial(want, *pair) for pair in [(a, b), (b, a), (c, d), (d, c)]])
-
-
-def test_a_lease_that_waits_holds_nothing():
-    device = Device(budget=2)
-    a, b, c = (device.spec(key) for key in "abc")
-    with device.manager.lease(a):
-        pass
-    with device.manager.lease(b):
-
-        def want():
-            with device.manager.lease(a, c, timeout=WAIT) as modules:
-                return [module.key for module in modules]
-
-        task = Task(want)
-        until(lambda: device.states().get("c") == "waiting")
-        assert device.manager.evict("a") == UNIT  # not pinned by a lease that is not yet granted
-    assert task.result() == ["a", "c"]
-    assert device.loads == {"a": 2, "b": 1, "c": 1}
