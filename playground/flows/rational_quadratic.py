@@ -157,7 +157,7 @@ def _spline(x: Tensor, raw: Tensor, bound: float, inverse: bool) -> tuple[Tensor
 
 
 def _root(at: Tensor, h: Tensor, s: Tensor, d0: Tensor, d1: Tensor) -> Tensor:
-    """Equations (6) to (8), the place xi in the bin from the height `at` above its corner, written so as not to cancel."""
+    """Equations (6) to (8): the place xi in the bin from the height `at` above its corner, without cancellation."""
     bend = (d0 + d1).sub_(s, alpha=2).mul_(at)
     a = torch.addcmul(bend, h, s - d0)
     b = (h * d0).sub_(bend)
@@ -188,7 +188,7 @@ class _RationalQuadratic(torch.autograd.Function):
         dl_dx = rise_M.div_(M).addcdiv_(rise_D, D, value=-2).div_(w)  # l = log dy/dx = log M + 2 log s - 2 log D
 
         g_y, g_l = torch.where(p.inside, g_out, c.zero), torch.where(p.inside, g_log, c.zero)
-        if ctx.inverse:  # f(x) = y and the second result is -l(x): as for f, with adjoints -(g_x - g_l dl/dx) / f', -g_l
+        if ctx.inverse:  # f(x) = y, and the second result is -l(x): the adjoints become -(g_x - g_l dl/dx) / f', -g_l
             g_l = g_l.neg_()
             g_y = torch.addcmul(g_y, g_l, dl_dx).div_(p.slope).neg_()
         g_at = torch.addcmul(g_y * p.slope, g_l, dl_dx)  # for the place above the corner at fixed width

@@ -112,27 +112,25 @@ class _LatticeProduct(torch.autograd.Function):
 
 
 class Rotation(nn.Module):
-    """A learned rotation z = x Q^T of all coordinates; Q starts at 45 degrees in the plane, at random above it."""
+    """A learned rotation z = x Q^T of all coordinates; Q starts at 45 degrees in the plane, at random above it.
 
-    base: Tensor
+    Q = exp(A), A skew: orthogonal to rounding in every dtype, which a stored matrix, once rounded, is not.
+    """
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.skew = nn.Parameter(torch.zeros(dim * (dim - 1) // 2))  # radians
-        if dim == 2:
-            base = torch.tensor([[1.0, -1.0], [1.0, 1.0]]) / math.sqrt(2)
-        else:
-            base = torch.linalg.qr(torch.randn(dim, dim))[0]
-        self.register_buffer("base", base)
+        pairs = dim * (dim - 1) // 2
+        self.skew = nn.Parameter(torch.full((1,), math.pi / 4) if dim == 2 else torch.randn(pairs))  # radians
+        self.dim = dim
 
     def matrix(self) -> Tensor:
         """Q (d, d), orthogonal."""
-        d = len(self.base)
-        if d == 2:
+        if self.dim == 2:
             cos, sin = self.skew.cos(), self.skew.sin()
-            return torch.cat((cos, -sin, sin, cos)).view(2, 2) @ self.base
-        upper = self.skew.new_zeros(d, d).index_put(tuple(torch.triu_indices(d, d, 1)), self.skew)
-        return torch.linalg.matrix_exp(upper - upper.T) @ self.base
+            return torch.cat((cos, -sin, sin, cos)).view(2, 2)
+        places = tuple(torch.triu_indices(self.dim, self.dim, 1, device=self.skew.device))
+        upper = self.skew.new_zeros(self.dim, self.dim).index_put(places, self.skew)
+        return torch.linalg.matrix_exp(upper - upper.T)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x (n, d) towards the latent; the log-determinant (n,) is zero."""
