@@ -94,9 +94,11 @@ class Device:
         """Inside, the ledger refuses to move `module`."""
         with self._count:
             self.leased[module] += 1
-        yield
-        with self._count:
-            self.leased[module] -= 1
+        try:
+            yield
+        finally:
+            with self._count:
+                self.leased[module] -= 1
 
     def stalled(self) -> bool:
         """Whether the head of the queue waits for room: seen with the books' lock, it is in its wait."""

@@ -93,22 +93,24 @@ class _LatticeProduct(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, centres: Tensor, bound: float, sharpness: float) -> Tensor:
         phi = x.new_ones(len(centres) + 1, len(x))
-        near = torch.sub(x[:, 0].clamp(-bound, bound), centres[:, None], out=phi[:-1])
+        inside = x[:, 0].clamp(-bound, bound)
+        near = torch.sub(inside, centres[:, None], out=phi[:-1])
         # e^-40 is nothing beside the nearest centre; smaller ones would be denormal, ten times slower
         near.square_().mul_(-sharpness).clamp_(min=-40).exp_()
         near /= near.sum(0)
-        ctx.save_for_backward(phi, weight, centres)
+        ctx.save_for_backward(phi, weight, centres, x[:, 0] == inside)
         ctx.sharpness = sharpness
         return weight @ phi
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
-        phi, weight, centres = ctx.saved_tensors
+        phi, weight, centres, inside = ctx.saved_tensors
         near = phi[:-1]
         pull = (weight[:, :-1].T @ g).mul_(near)  # d phi_j / dx = 2 sharpness phi_j (c_j - sum_i phi_i c_i)
         g_x = (centres @ pull).addcmul_(centres @ near, pull.sum(0), value=-1).mul_(2 * ctx.sharpness)
-        return g_x[:, None], g @ phi.T, None, None, None
+        g_x = g_x.mul_(inside)  # beyond the lattice the function is constant
+        return g_x.mul_(inside)[:, None], g @ phi.T, None, None, None
 
 
 class Rotation(nn.Module):

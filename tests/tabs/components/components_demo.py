@@ -19,7 +19,7 @@ NAMES = {
     "circles": ("Circles", "同心圆"),
     "eight": ("Eight Gaussians", "八个高斯"),
     "ring": ("Ring", "圆环"),
-    "checker": ("Checkerboard", "棋盘"),
+    "checker": ("Checker\u00adboard", "棋盘"),
     "pinwheel": ("Pinwheel", "风车"),
     "spirals": ("Spirals", "螺旋"),
     "roll": ("Swiss roll", "瑞士卷"),
