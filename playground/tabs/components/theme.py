@@ -76,6 +76,8 @@ def theme() -> gr.themes.Base:
         block_title_text_color_dark="*neutral_200",
         block_info_text_color="*neutral_500",
         block_info_text_color_dark="*neutral_400",
+        input_border_width="1px",
+        checkbox_label_border_width="1px",
         input_background_fill="white",
         input_background_fill_dark="*neutral_950",
         input_border_color="*neutral_300",

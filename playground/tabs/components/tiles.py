@@ -41,7 +41,7 @@ def thumbnail(shade: np.ndarray) -> bytes:
 def tiles(choices: Sequence[Tile], *, elem_id: str, **kwargs: Any) -> gr.Radio:
     """The radio group of `choices`, five a row; `elem_id` ([a-z0-9_-]) joins it to its pictures; `kwargs`: gr.Radio's.
 
-    It also renders an invisible gr.HTML that holds the style sheet.
+    It also renders an invisible gr.HTML that holds the style sheet. A long word in a label wants a soft hyphen.
     """
     if not re.fullmatch(r"[A-Za-z][\w-]*", elem_id):
         raise ValueError(f"elem_id={elem_id!r} must be letters, digits, - and _")
