@@ -63,8 +63,15 @@ def _shoot(page: Any, url: str) -> None:
         picture.crop((0, 0, picture.width, smallest)).resize((picture.width * 3 // 4, smallest * 3 // 4))
         for picture in pictures
     ]
-    pictures[0].save(HERE / "training.webp", save_all=True, append_images=pictures[1:], loop=0, quality=60, method=6,
-                     duration=[90] * (len(pictures) - 1) + [2500])  # fmt: skip
+    pictures[0].save(
+        HERE / "training.webp",
+        save_all=True,
+        append_images=pictures[1:],
+        loop=0,
+        quality=60,
+        method=6,
+        duration=[90] * (len(pictures) - 1) + [2500],
+    )
     page.screenshot(path=HERE / "flows.png")
     page.click("#flows-panel-layers-button")
     page.wait_for_selector("#flows-film .pg-plotly[data-ready=true]")

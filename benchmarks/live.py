@@ -12,17 +12,16 @@ import os
 import platform
 import statistics
 import time
+from collections import deque
 
 import torch
+
 from playground import flows
 
 
 def alone(flow: str, density: flows.Density, seconds: float) -> float:
     """Steps per second without a picture."""
-    last = None
-    for last in flows.fit(flows.build(flow), density, seconds=seconds):
-        pass
-    assert last is not None
+    (last,) = deque(flows.fit(flows.build(flow), density, seconds=seconds), maxlen=1)
     return last.step / last.seconds
 
 
@@ -36,8 +35,12 @@ def watched(flow: str, density: flows.Density, seconds: float) -> dict[str, floa
         last = frame.lanes[0]
     assert last is not None
     live = times[1:-1]
-    return {"steps_per_second": last.steps_per_second, "frames_per_second": (len(live) - 1) / (live[-1] - live[0]),
-            "first_frame_seconds": times[0], "side": statistics.median(sides[1:-1])}  # fmt: skip
+    return {
+        "steps_per_second": last.steps_per_second,
+        "frames_per_second": (len(live) - 1) / (live[-1] - live[0]),
+        "first_frame_seconds": times[0],
+        "side": statistics.median(sides[1:-1]),
+    }
 
 
 def main() -> None:
@@ -57,9 +60,22 @@ def main() -> None:
     median = {key: statistics.median(live[key] for _, live in rounds) for key in rounds[0][1]}
     base = statistics.median(rate for rate, _ in rounds)
     slowed = statistics.median(1 - live["steps_per_second"] / rate for rate, live in rounds)
-    print(json.dumps({"flow": options.flow, "density": options.density, "alone_steps_per_second": base, **median,
-                      "training_slowed_by": slowed, "torch": torch.__version__, "cores": os.cpu_count(),
-                      "load": os.getloadavg()[0], "machine": platform.machine()}, indent=2))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "flow": options.flow,
+                "density": options.density,
+                "alone_steps_per_second": base,
+                **median,
+                "training_slowed_by": slowed,
+                "torch": torch.__version__,
+                "cores": os.cpu_count(),
+                "load": os.getloadavg()[0],
+                "machine": platform.machine(),
+            },
+            indent=2,
+        )
+    )
 
 
 if __name__ == "__main__":

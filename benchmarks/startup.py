@@ -12,14 +12,16 @@ import json
 import os
 import platform
 import socket
+import socketserver
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -53,7 +55,7 @@ READY = {
         && document.querySelector('#flows-stage .pg-stage:not([data-status=empty]) canvas')?.width > 0""",
 }
 GOALS = {"http": 1.25, "interactive": 1.6, "kilobytes": 600.0}
-QUIET = 3.0  # seconds without a request: the first load is over
+QUIET = 3.0  # seconds without a byte: the first load is over
 LIMIT = 300.0  # seconds for one start
 
 
@@ -68,38 +70,49 @@ class Start:
     cpu: float
     interactive: float
     kilobytes: float
-    requests: int
 
 
-class Wire:
-    """What a page receives: `bytes` a finished request, which ones are `open`, and when the `last` one ended.
+class Wire(socketserver.ThreadingTCPServer):
+    """A relay to the app that counts the `bytes` the app sends.
 
-    Only the end of a request tells its bytes on the wire; parts of a compressed stream come without. The heartbeat,
-    some bytes every 15 seconds, never ends and is left out.
+    The browser cannot say: it counts a stream only when that ends by itself, and the first picture comes by one that
+    the page often closes.
     """
 
-    def __init__(self, session: Any) -> None:
-        self.bytes: dict[str, float] = {}
-        self.open: set[str] = set()
-        self.last = time.monotonic()
-        session.send("Network.enable")
-        session.on("Network.requestWillBeSent", self._begin)
-        session.on("Network.loadingFinished", self._end)
-        session.on("Network.loadingFailed", self._end)
+    daemon_threads = True
+
+    def __init__(self, port: int) -> None:
+        super().__init__(("127.0.0.1", 0), _Relay)
+        self.app_port, self.bytes, self.last = port, 0, time.monotonic()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
-    def quiet(self) -> bool:
-        """Whether the first load is over."""
-        return not self.open and time.monotonic() - self.last > QUIET
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/"
 
-    def _begin(self, event: dict[str, Any]) -> None:
-        if "/heartbeat/" not in event["request"]["url"]:
-            self.open.add(event["requestId"])
-
-    def _end(self, event: dict[str, Any]) -> None:
-        self.open.discard(event["requestId"])
-        self.bytes[event["requestId"]] = event.get("encodedDataLength", 0.0)
+    def count(self, length: int) -> None:
+        self.bytes += length
         self.last = time.monotonic()
+
+
+class _Relay(socketserver.BaseRequestHandler):
+    server: Wire
+
+    def handle(self) -> None:
+        with socket.create_connection(("127.0.0.1", self.server.app_port)) as app:
+            asking = threading.Thread(target=_pump, args=(self.request, app, lambda _: None), daemon=True)
+            asking.start()
+            _pump(app, self.request, self.server.count)
+
+
+def _pump(source: socket.socket, sink: socket.socket, count: Callable[[int], None]) -> None:
+    try:
+        while part := source.recv(65536):
+            count(len(part))
+            sink.sendall(part)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:  # either side has closed, as a page does when it is left
+        return
 
 
 @contextmanager
@@ -145,7 +158,6 @@ def measure(name: str, command: Sequence[str], chromium: Any) -> Start:
     url = f"http://127.0.0.1:{port}/"
     context = chromium.new_context(viewport={"width": 1440, "height": 900}, locale="en")
     page = context.new_page()
-    wire = Wire(context.new_cdp_session(page))
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         with serving([*command, str(port)], Path(folder)) as process:
@@ -155,10 +167,23 @@ def measure(name: str, command: Sequence[str], chromium: Any) -> Start:
             page.goto(url, wait_until="commit", timeout=1000 * LIMIT)
             page.wait_for_function(READY[name], polling="raf", timeout=1000 * LIMIT)
             interactive = time.perf_counter() - started
-            while not wire.quiet:
-                page.wait_for_timeout(100)
             context.close()
-    return Start(http, times.user + times.system, interactive, sum(wire.bytes.values()) / 1000, len(wire.bytes))
+            weight = weigh(name, port, chromium)
+    return Start(http, times.user + times.system, interactive, weight)
+
+
+def weigh(name: str, port: int, chromium: Any) -> float:
+    """Kilobytes that the app at `port` sends to a browser that has never been there, until its page is at rest."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, locale="en")
+    page = context.new_page()
+    with Wire(port) as wire:
+        page.goto(wire.url, wait_until="commit", timeout=1000 * LIMIT)
+        page.wait_for_function(READY[name], polling="raf", timeout=1000 * LIMIT)
+        while time.monotonic() - wire.last < QUIET:
+            page.wait_for_timeout(100)
+        context.close()
+        wire.shutdown()
+    return wire.bytes / 1000
 
 
 def compare(runs: int) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Read and write weights as folders of model.safetensors and config.json."""
 
 import json
-import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,7 +43,7 @@ def write(folder: str | Path, config: Mapping[str, Any], tensors: Mapping[str, T
         )
         Path(scratch, "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         for name in ("model.safetensors", "config.json"):
-            os.replace(Path(scratch, name), folder / name)
+            Path(scratch, name).replace(folder / name)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -54,4 +53,4 @@ def write_text(path: str | Path, text: str) -> None:
     with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", delete=False) as scratch:
         scratch.write(text)
     Path(scratch.name).chmod(0o644)
-    os.replace(scratch.name, path)
+    Path(scratch.name).replace(path)

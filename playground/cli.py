@@ -19,10 +19,12 @@ EXAMPLES = [
 ]
 CARD = """# {title}
 
-The example on which the Flows tab opens: a {flow} flow with {layers} layers, {weights:,} weights, trained by maximum likelihood on samples
-of the density `{density}`, which is exact and made by `playground.flows`: no data of others is in it. Licence: Apache-2.0.
+The example on which the Flows tab opens: a {flow} flow with {layers} layers, {weights:,} weights, trained by maximum
+likelihood on samples of the density `{density}`, which is exact and made by `playground.flows`: no data of others is
+in it. Licence: Apache-2.0.
 
-- KL(p || q) on 4096 new points: {kl:.4f} nats; the density's entropy is {entropy:.4f} nats, its mass in the app's picture {mass:.4f}.
+- KL(p || q) on 4096 new points: {kl:.4f} nats; the density's entropy is {entropy:.4f} nats, the flow's mass in the
+  app's picture {mass:.4f}.
 - {steps:,} steps, seed 0.
 - Made again by `uv run playground train-flow --flow {flow} --density {density} --steps {steps}`.
 """
@@ -61,15 +63,24 @@ def train_flow(
     _keep_history(folder, lane)
     last = flows.portrait(model, target, seed=1)
     weights = sum(p.numel() for p in model.parameters())
-    card = CARD.format(title=f"{flow} on {density}", flow=flow, layers=model.config["layers"], weights=weights, density=density,
-                       kl=last.kl, entropy=target.entropy, mass=last.mass, steps=lane.step)  # fmt: skip
+    card = CARD.format(
+        title=f"{flow} on {density}",
+        flow=flow,
+        layers=model.config["layers"],
+        weights=weights,
+        density=density,
+        kl=last.kl,
+        entropy=target.entropy,
+        mass=last.mass,
+        steps=lane.step,
+    )
     checkpoints.write_text(folder / "README.md", card)
     typer.echo(f"{folder}: KL {last.kl:.4f} nats on new points")
 
 
 @app.command()
 def train_examples(steps: Annotated[int, typer.Option(help="training steps of each")] = 3000) -> None:
-    """Train every example the Flows tab opens on; those that are there already are kept, so that it may be interrupted."""
+    """Train every example the Flows tab opens on that is not there yet, so that it may be interrupted."""
     for flow, density in EXAMPLES:
         if catalog.flow_example(flow, density) is None:
             train_flow(flow=flow, density=density, layers=None, steps=steps, seed=0, out=None)

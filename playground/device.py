@@ -1,5 +1,7 @@
 """Which device the models live on, and how many bytes of it and of CPU memory they may take."""
 
+from pathlib import Path
+
 import psutil
 import torch
 
@@ -40,8 +42,7 @@ def _memory() -> int:
     """Bytes of memory of this machine, or of its container where that has less."""
     physical = psutil.virtual_memory().total
     try:
-        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
-            limit = file.read().strip()
+        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
     except FileNotFoundError:
         return physical
     return min(physical, int(limit)) if limit.isdigit() else physical

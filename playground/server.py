@@ -154,7 +154,7 @@ class CompressedEvents:
 
 
 class Language:
-    """Tells Gradio's page, and every handler, the language of the link (?lang=), else of the cookie it sets for later."""
+    """Tells Gradio's page, and every handler, the language of the link (?lang=), else of the cookie it then sets."""
 
     def __init__(self, app: ASGIApp, default: str | None = None) -> None:
         self.app, self.default = app, default
@@ -167,8 +167,13 @@ class Language:
         asked = parse_qs(scope["query_string"].decode("latin-1")).get("lang", [None])[0]
         kept = _cookies(headers.get("cookie", "")).get(COOKIE)
         language = language_of(asked, kept, headers.get("accept-language"), self.default)
-        scope = {**scope, "headers": [*((k, v) for k, v in scope["headers"] if k != b"accept-language"),
-                                      (b"accept-language", language.encode())]}  # fmt: skip
+        scope = {
+            **scope,
+            "headers": [
+                *((k, v) for k, v in scope["headers"] if k != b"accept-language"),
+                (b"accept-language", language.encode()),
+            ],
+        }
         if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
             send = _Page(send, language, keep=asked is not None)
         await self.app(scope, receive, send)

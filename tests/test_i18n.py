@@ -5,6 +5,7 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
+
 from playground import flows
 from playground.i18n import TEXTS, label, say
 
@@ -55,13 +56,28 @@ def test_every_flow_and_density_has_a_name(prefix):
 
 def test_no_text_is_idle():
     code = "".join(path.read_text(encoding="utf-8") for path in CODE.rglob("*.py"))
-    families = ("flows.name.", "density.", "stage.", "models.state.", "models.event.", "flows.film.", "flows.microscope.", "flows.download.",
-                "tab.", "memory.", "about.", "flows.stat.", "flows.race.", "models.", "flows.stage.")  # fmt: skip
+    families = (
+        "flows.name.",
+        "density.",
+        "stage.",
+        "models.state.",
+        "models.event.",
+        "flows.film.",
+        "flows.microscope.",
+        "flows.download.",
+        "tab.",
+        "memory.",
+        "about.",
+        "flows.stat.",
+        "flows.race.",
+        "models.",
+        "flows.stage.",
+    )
     idle = [key for key in TEXTS["en"] if key not in code and not key.startswith(families)]
     assert not idle
 
 
 def test_say_and_label():
     assert say("zh-CN", "flows.unit.nats", value="1.5") == "1.5 奈特"
-    with pytest.raises(KeyError, match="no.such"):
-        label("no.such")
+    with pytest.raises(KeyError, match="no such text"):
+        label("no such text")

@@ -4,16 +4,17 @@ import asyncio
 import zlib
 
 import pytest
-from playground.server import COOKIE, CompressedEvents, hosts, language_of, middleware
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from playground.server import COOKIE, CompressedEvents, hosts, language_of, middleware
+
 PAGE = '<!doctype html><html lang="en"><head><title>x</title></head><body>' + "word " * 2000 + "</body></html>"
 
 
-async def page(request):
+async def page(_):
     return HTMLResponse(PAGE)
 
 
@@ -21,7 +22,7 @@ async def says(request):
     return PlainTextResponse(request.headers["accept-language"])
 
 
-async def stream(request):
+async def stream(_):
     async def parts():
         for i in range(3):
             yield f"data: {i}\n\n" * 400
@@ -29,17 +30,21 @@ async def stream(request):
     return StreamingResponse(parts(), media_type="text/event-stream")
 
 
-async def asset(request):
+async def asset(_):
     return PlainTextResponse("x" * 5000, media_type="text/javascript")
 
 
 @pytest.fixture
 def client():
     routes = [
-        Route("/", page), Route("/says", says), Route("/stream", stream),
-        Route("/assets/index-BFkzvUm_.js", asset), Route("/static/fonts/a/b.woff2", asset), Route("/gradio_api/upload", says, methods=["POST"]),
+        Route("/", page),
+        Route("/says", says),
+        Route("/stream", stream),
+        Route("/assets/index-BFkzvUm_.js", asset),
+        Route("/static/fonts/a/b.woff2", asset),
+        Route("/gradio_api/upload", says, methods=["POST"]),
         Route("/assets/plain.js", asset),
-    ]  # fmt: skip
+    ]
     return TestClient(Starlette(routes=routes, middleware=middleware()), base_url="http://127.0.0.1:7860")
 
 
@@ -135,7 +140,7 @@ def test_events_are_compressed_one_by_one():
     sent = []
     messages = [f"data: {i}\n\n".encode() * 400 for i in range(3)]
 
-    async def app(scope, receive, send):
+    async def app(_, __, send):
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
         for i, body in enumerate(messages):
             await send({"type": "http.response.body", "body": body, "more_body": i < 2})

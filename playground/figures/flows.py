@@ -42,9 +42,14 @@ def density(log_p: NDArray[np.float32], *, extent: float, title: str = "") -> go
     with np.errstate(over="ignore"):
         p = np.exp(log_p)
     heat = go.Heatmap(
-        x=axis, y=axis[::-1], z=np.cbrt(p), customdata=log_p, colorscale=SEQUENTIAL, showscale=False,
+        x=axis,
+        y=axis[::-1],
+        z=np.cbrt(p),
+        customdata=log_p,
+        colorscale=SEQUENTIAL,
+        showscale=False,
         hovertemplate="(%{x:.2f}, %{y:.2f})<br>log p %{customdata:.2f}<extra></extra>",
-    )  # fmt: skip
+    )
     figure = go.Figure(heat, layout={"template": template(), "title": title, "width": 560, "height": 560})
     figure.update_yaxes(scaleanchor="x", constrain="domain")
     figure.update_xaxes(constrain="domain")
@@ -60,8 +65,9 @@ def layers(views: Sequence[LayerView], *, extent: float, words: Mapping[str, str
         f"{i} {words.get(view.name, view.name)}" if i else words.get(view.name, view.name)
         for i, view in enumerate(views)
     ]
-    figure = make_subplots(cols=2, column_widths=[0.5, 0.5], horizontal_spacing=0.08,
-                           subplot_titles=(words["plane"], words["log_det"]))  # fmt: skip
+    figure = make_subplots(
+        cols=2, column_widths=[0.5, 0.5], horizontal_spacing=0.08, subplot_titles=(words["plane"], words["log_det"])
+    )
     first = views[0].points
     angle = np.arctan2(first[:, 1], first[:, 0]).astype(np.float32)
     finite = np.concatenate([view.log_det[np.isfinite(view.log_det)] for view in views])
@@ -74,15 +80,40 @@ def layers(views: Sequence[LayerView], *, extent: float, words: Mapping[str, str
             -1, 2
         )
         return [
-            go.Scatter(x=gaps[:, 0], y=gaps[:, 1], mode="lines", line={"width": 0.8, "color": "rgba(128,128,150,.5)"},
-                       hoverinfo="skip", showlegend=False),
-            go.Scatter(x=view.points[:, 0], y=view.points[:, 1], mode="markers", showlegend=False,
-                       marker={"size": 4, "opacity": 0.85, "color": angle, "colorscale": ANGLES, "cmin": -np.pi, "cmax": np.pi},
-                       hovertemplate="(%{x:.2f}, %{y:.2f})<extra></extra>"),
-            go.Heatmap(x=axis, y=axis[::-1], z=view.log_det, zmin=-bound, zmax=bound, colorscale=DIVERGING,
-                       colorbar={"thickness": 10, "len": 0.9, "outlinewidth": 0},
-                       hovertemplate="(%{x:.2f}, %{y:.2f})<br>log|det| %{z:.3f}<extra></extra>"),
-        ]  # fmt: skip
+            go.Scatter(
+                x=gaps[:, 0],
+                y=gaps[:, 1],
+                mode="lines",
+                line={"width": 0.8, "color": "rgba(128,128,150,.5)"},
+                hoverinfo="skip",
+                showlegend=False,
+            ),
+            go.Scatter(
+                x=view.points[:, 0],
+                y=view.points[:, 1],
+                mode="markers",
+                showlegend=False,
+                marker={
+                    "size": 4,
+                    "opacity": 0.85,
+                    "color": angle,
+                    "colorscale": ANGLES,
+                    "cmin": -np.pi,
+                    "cmax": np.pi,
+                },
+                hovertemplate="(%{x:.2f}, %{y:.2f})<extra></extra>",
+            ),
+            go.Heatmap(
+                x=axis,
+                y=axis[::-1],
+                z=view.log_det,
+                zmin=-bound,
+                zmax=bound,
+                colorscale=DIVERGING,
+                colorbar={"thickness": 10, "len": 0.9, "outlinewidth": 0},
+                hovertemplate="(%{x:.2f}, %{y:.2f})<br>log|det| %{z:.3f}<extra></extra>",
+            ),
+        ]
 
     for trace, column in zip(traces(views[0]), (1, 1, 2), strict=True):
         figure.add_trace(trace, row=1, col=column)
@@ -97,11 +128,30 @@ def layers(views: Sequence[LayerView], *, extent: float, words: Mapping[str, str
         template=template(),
         height=470,
         margin={"t": 42, "b": 96, "l": 34, "r": 10},
-        updatemenus=[{"type": "buttons", "direction": "left", "x": 0, "y": -0.13, "xanchor": "left", "yanchor": "top",
-                      "pad": {"t": 0, "r": 8}, "buttons": [button, pause], "showactive": False}],
-        sliders=[{"x": 0.24, "len": 0.76, "y": -0.08, "pad": {"t": 0}, "currentvalue": {"prefix": f"{words['layer']}: "},
-                  "steps": [{"method": "animate", "label": name, "args": [[name], STEP]} for name in names]}],
-    )  # fmt: skip
+        updatemenus=[
+            {
+                "type": "buttons",
+                "direction": "left",
+                "x": 0,
+                "y": -0.13,
+                "xanchor": "left",
+                "yanchor": "top",
+                "pad": {"t": 0, "r": 8},
+                "buttons": [button, pause],
+                "showactive": False,
+            }
+        ],
+        sliders=[
+            {
+                "x": 0.24,
+                "len": 0.76,
+                "y": -0.08,
+                "pad": {"t": 0},
+                "currentvalue": {"prefix": f"{words['layer']}: "},
+                "steps": [{"method": "animate", "label": name, "args": [[name], STEP]} for name in names],
+            }
+        ],
+    )
     figure.update_xaxes(range=[-REACH, REACH], col=1, constrain="domain")
     figure.update_yaxes(range=[-REACH, REACH], col=1, scaleanchor="x", constrain="domain")
     figure.update_xaxes(range=[-extent, extent], col=2, constrain="domain")
@@ -127,8 +177,16 @@ def log_dets(
     ]
     low, high = float(min(ends)), float(max(ends))
     room = 0.05 * (high - low) + 0.05
-    figure.add_trace(go.Scatter(x=[low - room, high + room], y=[low - room, high + room], mode="lines", hoverinfo="skip",
-                                line={"width": 1, "dash": "dot", "color": "rgba(128,128,150,.8)"}, showlegend=False))  # fmt: skip
+    figure.add_trace(
+        go.Scatter(
+            x=[low - room, high + room],
+            y=[low - room, high + room],
+            mode="lines",
+            hoverinfo="skip",
+            line={"width": 1, "dash": "dot", "color": "rgba(128,128,150,.8)"},
+            showlegend=False,
+        )
+    )
     for i, (a, b, name) in enumerate(zip(analytic, automatic, names, strict=True)):
         colour = QUALITATIVE[i % len(QUALITATIVE)]
         figure.add_trace(

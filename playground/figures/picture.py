@@ -1,6 +1,7 @@
 """A still picture of a density, what a flow made of it, and its samples, side by side as PNG."""
 
 import io
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ SIDE, GAP = 600, 24  # pixels
 Array = NDArray[np.float32]
 
 
-def shades(log_p: Array, log_max: float) -> NDArray[np.float64]:
+def shades(log_p: Array, log_max: float) -> NDArray[np.floating[Any]]:
     """A log-density as the shade of its colour in [0, 1]: the cube root of p / p_max, as the Stage shows it."""
     return np.exp(np.minimum(np.asarray(log_p, dtype=np.float64) - log_max, 0) / 3)
 
@@ -34,7 +35,7 @@ def panels_png(truth: Array, learned: Array, points: Array, *, extent: float) ->
     return out.getvalue()
 
 
-def _field(shade: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _field(shade: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     colours = lut()[np.rint(np.nan_to_num(shade) * 255).astype(int)]
     return np.asarray(Image.fromarray(colours).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
 

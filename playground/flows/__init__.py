@@ -2,9 +2,9 @@
 
 from playground.flows.build import FLOWS, LAYERS, build, load, save
 from playground.flows.density import DENSITIES, EXTENT, Density, density
+from playground.flows.film import LayerView, film
 from playground.flows.fit import FitStep, fit
 from playground.flows.flow import Flow
-from playground.flows.film import LayerView, film
 from playground.flows.grid import log_prob_grid
 from playground.flows.live import Frame, Lane, portrait, watch
 from playground.flows.microscope import LayerReport, Report, inspect, mass

@@ -74,7 +74,7 @@ def watch(
     frames_per_second: float = 10.0,
     stop: threading.Event | None = None,
 ) -> Iterator[Frame]:
-    """Train `flows` in place, each for `seconds` or `steps`, and yield frames while it goes on; the last one is `final`.
+    """Train `flows` in place, each for `seconds` or `steps`, and yield frames meanwhile; the last one is `final`.
 
     The first frame shows the flows before their first step. Setting `stop` ends training with a final frame; closing
     the generator ends it without. Raises what `fit` raises, when training has ended and its final frame was taken.
@@ -131,9 +131,9 @@ def portrait(flow: Flow, density: Density, *, side: int = 200, points: int = 150
 class _Runner:
     """One flow in training: its generator, its curves, and the hand-over of its weights to the painter."""
 
-    def __init__(self, name: str, flow: Flow, training: Generator[FitStep] | None = None) -> None:
+    def __init__(self, name: str, flow: Flow, training: Iterator[FitStep] | None = None) -> None:
         self.name, self.flow = name, flow
-        self.training: Generator[FitStep] = training or (record for record in ())
+        self.training: Iterator[FitStep] = training if training is not None else iter(())
         self.nll, self.kl = _Curve(), _Curve()
         self.last: FitStep | None = None
         self.finished = False
@@ -158,7 +158,8 @@ class _Runner:
 
     def end(self) -> None:
         """Close the training, which then puts the averaged weights into the flow."""
-        self.training.close()
+        if isinstance(self.training, Generator):
+            self.training.close()
 
     def hand_over(self) -> None:
         """Copy the weights for the painter: some tens of microseconds, and never half of a step."""

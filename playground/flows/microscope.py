@@ -75,9 +75,7 @@ def _look(transform: nn.Module, x: Tensor, index: int) -> LayerReport:
 
 def _jacobian(transform: nn.Module, x: Tensor) -> Tensor:
     """dz/dx (n, d, d) at x (n, d)."""
-    rows = []
     x = x.detach().requires_grad_()
     z = transform(x)[0]
-    for i in range(z.shape[1]):  # each row of z depends on its own row of x only
-        rows.append(torch.autograd.grad(z[:, i].sum(), x, retain_graph=True)[0])
-    return torch.stack(rows, dim=1)
+    rows = (torch.autograd.grad(part.sum(), x, retain_graph=True)[0] for part in z.unbind(1))  # z[k] knows x[k] only
+    return torch.stack(list(rows), dim=1)

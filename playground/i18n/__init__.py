@@ -1,4 +1,4 @@
-"""The app's words in English and Simplified Chinese: `<language>.json` holds the short ones, `<key>.<language>.md` the long.
+"""The app's words in English and Simplified Chinese: short ones in `<language>.json`, long in `<key>.<language>.md`.
 
 `label(key)` is for Gradio's components, which the browser translates; `say(language, key)` for what Python writes.
 """
@@ -31,7 +31,7 @@ def label(key: str) -> str:
     """The text `key` as Gradio's marker, which the browser replaces by its language's. Raises `KeyError`."""
     if key not in TEXTS["en"]:
         raise KeyError(f"no text is called {key!r}")
-    return I18N(key)  # type: ignore[no-any-return]  # Gradio's marker stands wherever a string may
+    return I18N(key)  # Gradio's marker stands wherever a string may
 
 
 def say(language: str, key: str, /, **values: object) -> str:

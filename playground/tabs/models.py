@@ -51,8 +51,14 @@ def summary(manager: ModelManager, tongue: str) -> str:
     models = say(
         tongue, f"memory.{('none', 'one')[count] if count < 2 else 'many'}", **({"n": count} if count > 1 else {})
     )
-    return say(tongue, "memory.line", device=str(manager.device).upper(), used=size_text(manager.used()),
-               budget=size_text(manager.budget), models=models)  # fmt: skip
+    return say(
+        tongue,
+        "memory.line",
+        device=str(manager.device).upper(),
+        used=size_text(manager.used()),
+        budget=size_text(manager.budget),
+        models=models,
+    )
 
 
 def size_text(size: int) -> str:
@@ -90,27 +96,47 @@ def _bars(manager: ModelManager, tongue: str) -> str:
                 budget=size_text(limit),
                 device=str(manager.device).upper(),
             )
-            bars.append(f'<div class="pg-budget"><span data-volatile>{text}</span>'
-                        f'<i><b style="width:{100 * min(1, used / limit):.1f}%"></b></i></div>')  # fmt: skip
+            bars.append(
+                f'<div class="pg-budget"><span data-volatile>{text}</span>'
+                f'<i><b style="width:{100 * min(1, used / limit):.1f}%"></b></i></div>'
+            )
     return "".join(bars)
 
 
 def _models(statuses: tuple[Status, ...], tongue: str) -> dict[str, Any]:
     word = partial(say, tongue)
-    columns = [Column(word("models.key")), Column(word("models.state")), Column(word("models.size"), number=True),
-               Column(word("models.leases"), number=True), Column(word("models.owners")),
-               Column(word("models.idle"), number=True, volatile=True)]  # fmt: skip
+    columns = [
+        Column(word("models.key")),
+        Column(word("models.state")),
+        Column(word("models.size"), number=True),
+        Column(word("models.leases"), number=True),
+        Column(word("models.owners")),
+        Column(word("models.idle"), number=True, volatile=True),
+    ]
     rows = [
-        Row([status.key, word(f"models.state.{status.state}"), size_text(status.bytes), str(status.leases), ", ".join(status.owners),
-             "" if status.leases else _time(status.idle_seconds, tongue)], id=None if status.leases else status.key)
+        Row(
+            [
+                status.key,
+                word(f"models.state.{status.state}"),
+                size_text(status.bytes),
+                str(status.leases),
+                ", ".join(status.owners),
+                "" if status.leases else _time(status.idle_seconds, tongue),
+            ],
+            id=None if status.leases else status.key,
+        )
         for status in statuses
-    ]  # fmt: skip
+    ]
     return table(columns, rows, empty=word("models.empty"), action=word("models.evict"))
 
 
 def _events(manager: ModelManager, tongue: str) -> dict[str, Any]:
-    columns = [Column(say(tongue, f"models.event.heads.{head}"), number=head in ("size", "seconds"), volatile=head == "seconds")
-               for head in HEADS]  # fmt: skip
+    columns = [
+        Column(
+            say(tongue, f"models.event.heads.{head}"), number=head in ("size", "seconds"), volatile=head == "seconds"
+        )
+        for head in HEADS
+    ]
     rows = [
         Row(
             [

@@ -1,21 +1,31 @@
 """One body for every flow, in float64: round trip, log-determinant, mass, gradients, seeds, save and load, layers."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
+
 from playground import flows
 from playground.flows.planar import NotInvertibleError
 
 NUMERIC = {"planar": 1e-6, "ffjord": 1e-6}  # inverses found by a solver; all others are closed forms
 CLOSED = 1e-9
 DIMS = (2, 3)
-ROUGH = {("glow", 2): 0.05, ("spline", 2): 0.2, ("planar", 2): 0.3, ("radial", 2): 0.3}  # added to the weights; less where it passes through hidden layers
+OPTIONS = {"ffjord": {"steps": 8}}  # in each segment: the solver's error is then below 1e-8
+ROUGH = {
+    ("ffjord", 2): 0.03,
+    ("ffjord", 3): 0.03,
+    ("glow", 2): 0.05,
+    ("spline", 2): 0.2,
+    ("planar", 2): 0.3,
+    ("radial", 2): 0.3,
+}  # added to the weights; less where it passes through hidden layers
 
 
 def rough(name, dim=2, layers=3, seed=0):
     """A flow in float64 whose weights are far from where they start."""
-    flow = flows.build(name, dim, seed=seed, layers=layers).double()
+    flow = flows.build(name, dim, seed=seed, layers=layers, **OPTIONS.get(name, {})).double()
     generator = torch.Generator().manual_seed(seed + 100)
     with torch.no_grad():
         for transform in flow.transforms:
@@ -51,13 +61,11 @@ def test_log_determinant_is_autograds(name, dim):
     flow, x = rough(name, dim), points(dim, n=16)
     _, logdet = flow(x)
     jacobian = torch.stack([torch.autograd.functional.jacobian(lambda row: flow(row[None])[0][0], row) for row in x])
-    # FFJORD integrates the trace beside the path by the same solver: equal to the determinant up to its step error
-    tolerance = 1e-4 if name == "ffjord" else 1e-8
-    torch.testing.assert_close(logdet, torch.linalg.slogdet(jacobian)[1], atol=tolerance, rtol=0)
+    torch.testing.assert_close(logdet, torch.linalg.slogdet(jacobian)[1], atol=1e-8, rtol=0)
 
 
 def test_ffjord_log_determinant_converges_at_its_solvers_order():
-    """The one difference above is the solver's: halving the step divides it by 2^4."""
+    """The solver's path is not quite the flow whose trace it integrates: halving the step divides the gap by 2^4."""
     x, errors = points(2, n=16), []
     for steps in (4, 8, 16):
         flow = flows.build("ffjord", layers=2, steps=steps).double()
@@ -68,7 +76,7 @@ def test_ffjord_log_determinant_converges_at_its_solvers_order():
         _, logdet = flow(x)
         jacobian = torch.stack([torch.autograd.functional.jacobian(lambda r, f=flow: f(r[None])[0][0], r) for r in x])
         errors.append((logdet - torch.linalg.slogdet(jacobian)[1]).abs().max().item())
-    orders = [math.log2(a / b) for a, b in zip(errors, errors[1:], strict=False)]
+    orders = [math.log2(a / b) for a, b in pairwise(errors)]
     assert errors[-1] < 1e-8 or min(orders) > 3.3, (errors, orders)
 
 
@@ -206,7 +214,7 @@ def test_planar_constraint():
         layer.w.copy_(torch.tensor([1.0, 0.0]))
         layer.u.copy_(torch.tensor([-3.0, 0.5]))
         layer.b.zero_()
-        with pytest.raises(NotInvertibleError, match="w.u = -3"):
+        with pytest.raises(NotInvertibleError, match=r"w\.u = -3"):
             free.inverse(points(2))
     assert flows.mass(free) > 1.5  # a latent near zero has three points
     bound = flows.build("planar", layers=1).double()
@@ -216,9 +224,13 @@ def test_planar_constraint():
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"name": "gan"}, "spline"), ({"name": "spline", "layers": -1}, "1 and 64"), ({"name": "spline", "layers": 10**9}, "1 and 64"),
-     ({"name": "maf", "dim": 1}, "2 and 4096")],
-)  # fmt: skip
+    [
+        ({"name": "gan"}, "spline"),
+        ({"name": "spline", "layers": -1}, "1 and 64"),
+        ({"name": "spline", "layers": 10**9}, "1 and 64"),
+        ({"name": "maf", "dim": 1}, "2 and 4096"),
+    ],
+)
 def test_absurd_options_name_the_limit(options, words):
     with pytest.raises(ValueError, match=words):
         flows.build(**options)

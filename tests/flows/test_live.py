@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 import torch
+
 from playground import flows
 from playground.flows.live import CURVE, _Curve
 
@@ -99,15 +100,15 @@ class Poisoned:
         x[3000:] = torch.nan
         return x
 
-    def log_prob(self, x):
+    def log_prob(self, _):
         return None
 
 
 def test_failure_comes_after_a_final_frame_with_the_last_good_state():
     flow, frames = flows.build("spline", layers=2), []
+    watched = flows.watch({"spline": flow}, Poisoned(), steps=50, side=32, points=16)
     with pytest.raises(FloatingPointError, match="step 3"):
-        for frame in flows.watch({"spline": flow}, Poisoned(), steps=50, side=32, points=16):
-            frames.append(frame)
+        frames.extend(watched)
     assert frames[-1].final
     assert frames[-1].lanes[0].step == 2
     assert np.isfinite(frames[-1].lanes[0].log_p).all()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from playground import flows
 from playground.tabs.flows.settings import MAX_LAYERS, MAX_SECONDS, Settings, pack, unpack
 
@@ -60,9 +61,21 @@ def test_link_of_an_upload_leaves_the_file_out():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("layers", "-3"), ("layers", "x"), ("layers", "1e9"), ("seconds", "nan"), ("seconds", "1e9"), ("seed", "-1"), ("flow", "gan"),
-     ("density", "../../etc"), ("constrained", "yes"), ("drawing", "%%%"), ("drawing", "eJxLBAAAYgBi"), ("source", "web")],
-)  # fmt: skip
+    [
+        ("layers", "-3"),
+        ("layers", "x"),
+        ("layers", "1e9"),
+        ("seconds", "nan"),
+        ("seconds", "1e9"),
+        ("seed", "-1"),
+        ("flow", "gan"),
+        ("density", "../../etc"),
+        ("constrained", "yes"),
+        ("drawing", "%%%"),
+        ("drawing", "eJxLBAAAYgBi"),
+        ("source", "web"),
+    ],
+)
 def test_impossible_link_falls_back_and_says_so(name, value):
     settings, wrong = Settings.from_query({name: value})
     assert settings == Settings()
@@ -80,10 +93,20 @@ def test_bomb_in_a_link_is_not_unpacked():
 
 @pytest.mark.parametrize(
     ("field", "value", "limit"),
-    [("layers", -1, "1 and 16"), ("layers", 17, "1 and 16"), ("layers", True, "1 and 16"), ("layers", 2.5, "1 and 16"), ("seconds", 0, "1 and 60"),
-     ("seconds", math.nan, "1 and 60"), ("seconds", "5", "1 and 60"), ("seed", -1, "0 and 2,147,483,647"), ("flow", "gan", "spline"),
-     ("density", "cats", "moons"), ("source", "web", "preset")],
-)  # fmt: skip
+    [
+        ("layers", -1, "1 and 16"),
+        ("layers", 17, "1 and 16"),
+        ("layers", True, "1 and 16"),
+        ("layers", 2.5, "1 and 16"),
+        ("seconds", 0, "1 and 60"),
+        ("seconds", math.nan, "1 and 60"),
+        ("seconds", "5", "1 and 60"),
+        ("seed", -1, "0 and 2,147,483,647"),
+        ("flow", "gan", "spline"),
+        ("density", "cats", "moons"),
+        ("source", "web", "preset"),
+    ],
+)
 def test_impossible_settings_name_the_limit(field, value, limit):
     with pytest.raises(ValueError, match=limit):
         Settings(**{field: value})
@@ -100,8 +123,15 @@ def run_program(settings, folder, steps):
     """Run the Python panel's program as a person would; the picture's numbers, from the flow it leaves behind."""
     program = settings.python(steps) + 'import numpy\nnumpy.save("picture.npy", flows.log_prob_grid(flow))\n'
     (folder / "pasted.py").write_text(program, encoding="utf-8")
-    done = subprocess.run([sys.executable, "pasted.py"], cwd=folder, capture_output=True, text=True, timeout=200, check=False,
-                          env={"PYTHONPATH": str(ROOT), "PATH": "", "OMP_NUM_THREADS": "1"})  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "pasted.py"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+        env={"PYTHONPATH": str(ROOT), "PATH": "", "OMP_NUM_THREADS": "1"},
+    )
     assert done.returncode == 0, done.stderr
     assert (folder / "density.html").stat().st_size > 50_000
     return np.load(folder / "picture.npy")

@@ -186,7 +186,7 @@ def test_downloads(open_page, app_url):
     for kind in ("csv", "json", "png", "weights"):
         with page.expect_download(timeout=WITHIN) as waiting:
             page.click(f"#flows-{kind}")
-        files[kind] = (waiting.value.suggested_filename, open(waiting.value.path(), "rb").read())
+        files[kind] = (waiting.value.suggested_filename, waiting.value.path().read_bytes())
     rows = list(csv.reader(io.StringIO(files["csv"][1].decode())))
     assert rows[0] == ["x", "y", "log_q", "log_p"]
     assert len(rows) == 10_001

@@ -34,9 +34,11 @@ KEEP = 3600.0  # seconds a person's flow is kept after the last event
 THUMBNAIL = 72  # pixels
 TABLES = (".csv", ".tsv", ".txt")
 COPY = """(query) => {
-  const url = location.origin + location.pathname + "?" + query + (new URLSearchParams(location.search).has("lang") ? "&lang=" + navigator.language : "");
+  const lang = new URLSearchParams(location.search).has("lang") ? "&lang=" + navigator.language : "";
+  const url = location.origin + location.pathname + "?" + query + lang;
   history.replaceState(null, "", url);
-  navigator.clipboard?.writeText(url).catch(() => document.querySelector("#flows-link-box textarea, #flows-link-box input")?.select());
+  const box = () => document.querySelector("#flows-link-box textarea, #flows-link-box input");
+  navigator.clipboard?.writeText(url).catch(() => box()?.select());
   return url;
 }"""
 CLICK_DOWNLOAD = "() => document.querySelector('#flows-download')?.click()"
@@ -44,7 +46,7 @@ CLICK_DOWNLOAD = "() => document.querySelector('#flows-download')?.click()"
 
 def build(manager: ModelManager) -> None:
     """Lay out the tab and wire it; the page opens on the link's settings and a trained example."""
-    private = partial(dict, api_visibility="private", show_progress="hidden")
+    private: Callable[..., dict[str, Any]] = partial(dict, api_visibility="private", show_progress="hidden")
     quick = private(concurrency_limit=PLACES, concurrency_id="flows-quick")
     slow = private(concurrency_limit=PLACES, concurrency_id="flows-train")
     stops, racing = Stops(), Stops()
@@ -64,13 +66,28 @@ def build(manager: ModelManager) -> None:
                     pad = SketchPad(elem_id="flows-pad")
                     gr.Markdown(label("flows.draw.hint"), elem_classes="pg-hint")
                 with gr.Tab(label("flows.source.upload"), id="upload", elem_id="flows-source-upload") as tab_upload:
-                    upload = gr.File(label=label("flows.upload"), type="filepath", height=150, elem_id="flows-upload",
-                                     file_types=[*PICTURES, ".csv", ".txt", ".tsv"])  # fmt: skip
+                    upload = gr.File(
+                        label=label("flows.upload"),
+                        type="filepath",
+                        height=150,
+                        elem_id="flows-upload",
+                        file_types=[*PICTURES, ".csv", ".txt", ".tsv"],
+                    )
                     gr.Markdown(label("flows.upload.limits"), elem_classes="pg-hint")
-            flow = gr.Radio([(label(f"flows.name.{name}"), name) for name in flows.FLOWS], value="spline",
-                            label=label("flows.flow"), elem_id="flows-flow", elem_classes="pg-pills")  # fmt: skip
-            constrained = gr.Checkbox(True, label=label("flows.constrained"), info=label("flows.constrained.info"),
-                                      visible="hidden", elem_id="flows-constrained")  # fmt: skip
+            flow = gr.Radio(
+                [(label(f"flows.name.{name}"), name) for name in flows.FLOWS],
+                value="spline",
+                label=label("flows.flow"),
+                elem_id="flows-flow",
+                elem_classes="pg-pills",
+            )
+            constrained = gr.Checkbox(
+                True,
+                label=label("flows.constrained"),
+                info=label("flows.constrained.info"),
+                visible="hidden",
+                elem_id="flows-constrained",
+            )
             with gr.Row(elem_classes="pg-numbers"):
                 layers = gr.Slider(
                     1,
@@ -113,25 +130,36 @@ def build(manager: ModelManager) -> None:
                 reports = Table(elem_id="flows-reports")
             with gr.Tab(label("flows.panel.race"), id="race", elem_id="flows-panel-race") as tab_race:
                 gr.Markdown(label("flows.race.lead"), elem_classes="pg-hint")
-                racers = gr.CheckboxGroup([(label(f"flows.name.{name}"), name) for name in flows.FLOWS],
-                                          value=["spline", "realnvp", "planar"], label=label("flows.race.flows"),
-                                          elem_id="flows-racers", elem_classes="pg-pills")  # fmt: skip
+                racers = gr.CheckboxGroup(
+                    [(label(f"flows.name.{name}"), name) for name in flows.FLOWS],
+                    value=["spline", "realnvp", "planar"],
+                    label=label("flows.race.flows"),
+                    elem_id="flows-racers",
+                    elem_classes="pg-pills",
+                )
                 with gr.Row(elem_classes="pg-buttons"):
                     race_start = gr.Button(label("flows.race.start"), variant="primary", elem_id="flows-race-start")
                     race_stop = gr.Button(label("flows.stop"), interactive=False, elem_id="flows-race-stop")
                 race_stage = Stage(elem_id="flows-race-stage")
                 race_table = Table(elem_id="flows-race-table")
     with gr.Accordion(label("flows.about.title"), open=False, elem_id="flows-about"):
-        gr.Markdown(label("about.flows"), latex_delimiters=[{"left": "$$", "right": "$$", "display": True},
-                                                            {"left": "$", "right": "$", "display": False}])  # fmt: skip
+        gr.Markdown(
+            label("about.flows"),
+            latex_delimiters=[
+                {"left": "$$", "right": "$$", "display": True},
+                {"left": "$", "right": "$", "display": False},
+            ],
+        )
     with gr.Accordion(label("flows.python"), open=False, elem_id="flows-python"):
         gr.Markdown(label("flows.python.info"), elem_classes="pg-hint")
         code = gr.Markdown(_fenced(Settings().python()), elem_id="flows-code")  # gr.Code would bring 130 kB of editor
     with gr.Accordion(label("flows.save"), open=False, elem_id="flows-save"):
         with gr.Row(elem_classes="pg-downloads"):
             link = gr.Button(label("flows.link"), size="sm", min_width=120, elem_id="flows-link")
-            files = {kind: gr.Button(label(f"flows.download.{kind}"), size="sm", min_width=120, elem_id=f"flows-{kind}")
-                     for kind in downloads.FILES}  # fmt: skip
+            files = {
+                kind: gr.Button(label(f"flows.download.{kind}"), size="sm", min_width=120, elem_id=f"flows-{kind}")
+                for kind in downloads.FILES
+            }
         link_box = gr.Textbox(
             label=label("flows.link.box"), interactive=False, visible=False, elem_id="flows-link-box", buttons=["copy"]
         )
@@ -141,7 +169,7 @@ def build(manager: ModelManager) -> None:
     controls = [source, density, pad, upload, flow, layers, seconds, seed, constrained]
 
     def show(request: gr.Request, *values: Any) -> dict[Any, Any]:
-        """Another density or flow: its picture, and the trained example on it; not while this person's training runs."""
+        """Another density or flow: its picture and the trained example on it; not while this person trains."""
         tongue = language(request)
         settings = _settings(values, tongue, complete=False)
         if stops.active(request):
@@ -167,8 +195,12 @@ def build(manager: ModelManager) -> None:
                 if i == 0:
                     update |= {start: gr.update(interactive=False), stop: gr.update(interactive=True)}
                 if done is not None:
-                    update |= {run: done, code: _fenced(settings.python(done.lane.step or None)),
-                               start: gr.update(interactive=True), stop: gr.update(interactive=False)}  # fmt: skip
+                    update |= {
+                        run: done,
+                        code: _fenced(settings.python(done.lane.step or None)),
+                        start: gr.update(interactive=True),
+                        stop: gr.update(interactive=False),
+                    }
                 yield update
 
     def run_race(request: gr.Request, names: list[str], *values: Any) -> Iterator[dict[Any, Any]]:
@@ -176,10 +208,10 @@ def build(manager: ModelManager) -> None:
         settings, names = _settings(values, tongue), training.check_racers(names, tongue)
         columns = _race_columns(tongue)
         with _plain(tongue), racing.running(request) as flag:
-            for value, rows in training.race(settings, names, flag, tongue):
-                going = value["status"] == "running"
+            for frame, rows in training.race(settings, names, flag, tongue):
+                going = frame["status"] == "running"
                 yield {
-                    race_stage: value,
+                    race_stage: frame,
                     race_table: table(columns, [Row(cells, best=i == 0 and not going) for i, cells in enumerate(rows)]),
                     race_start: gr.update(interactive=not going),
                     race_stop: gr.update(interactive=going),
@@ -221,17 +253,25 @@ def build(manager: ModelManager) -> None:
         """The settings of the link, and their picture."""
         tongue = language(request)
         settings, wrong = Settings.from_query(dict(request.query_params))
-        for name, value in wrong:
-            gr.Warning(say(tongue, "error.link", name=name, value=value))
+        for name, text in wrong:
+            gr.Warning(say(tongue, "error.link", name=name, value=text))
         with _plain(tongue):
             value, found = training.example(manager, settings, tongue)
         return {
-            stage: value, run: found, code: _fenced(settings.python()), source: settings.source, density: settings.density,
-            flow: settings.flow, layers: settings.layers, seconds: settings.seconds, seed: settings.seed,
+            stage: value,
+            run: found,
+            code: _fenced(settings.python()),
+            source: settings.source,
+            density: settings.density,
+            flow: settings.flow,
+            layers: settings.layers,
+            seconds: settings.seconds,
+            seed: settings.seed,
             constrained: gr.update(value=settings.constrained, visible=True if settings.flow == "planar" else "hidden"),
-            sources: gr.update(selected=settings.source), pad: unpack(settings.drawing) if settings.drawing else None,
+            sources: gr.update(selected=settings.source),
+            pad: unpack(settings.drawing) if settings.drawing else None,
             race_stage: {"panels": [], "labels": {"empty": say(tongue, "flows.race.empty")}},
-        }  # fmt: skip
+        }
 
     looks = [film, dots, reports, verdict]
     for tab, name in ((tab_preset, "preset"), (tab_draw, "draw"), (tab_upload, "upload")):
@@ -262,7 +302,7 @@ def build(manager: ModelManager) -> None:
 
 
 def _settings(values: tuple[Any, ...], tongue: str, *, complete: bool = True) -> Settings:
-    """The controls as settings; raises `gr.Error` where they cannot be, or (`complete`) where drawing or file is missing."""
+    """The controls as settings; raises `gr.Error` where they cannot be, or (`complete`) something is missing."""
     source, density, drawing, upload, flow, layers, seconds, seed, constrained = values
     with _plain(tongue):
         settings = Settings(

@@ -1,5 +1,6 @@
 """The Flows tab's public endpoint: the same training from another program, by Gradio's client or plain HTTP."""
 
+from collections import deque
 from typing import Any
 
 import gradio as gr
@@ -38,11 +39,8 @@ def train_flow(
             raise ValueError(f"samples must be a whole number between 1 and {MAX_SAMPLES:,}, not {samples}")
         target = settings.make_density()
         model = flows.build(flow, seed=seed, **settings.options)
-        step = None
-        for step in flows.fit(model, target, seconds=seconds, seed=seed):
-            pass
+        (step,) = deque(flows.fit(model, target, seconds=seconds, seed=seed), maxlen=1)
     except (ValueError, FloatingPointError) as error:
         raise gr.Error(f"{error}.", print_exception=False) from error
-    assert step is not None
     points = model.sample(samples, flows.generator(seed))
     return {"kl": step.kl, "nll": step.nll, "steps": step.step, "seconds": step.seconds, "samples": points.tolist()}

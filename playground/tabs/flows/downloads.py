@@ -46,11 +46,20 @@ def _json(_: ModelManager, run: Run) -> bytes:
     lane, settings = run.lane, run.settings
     pairs = lambda curve: [[int(x), round(float(y), 6)] for x, y in zip(*curve, strict=True)]  # noqa: E731
     record = {
-        "density": settings.key, "flow": settings.flow, **settings.options, "seed": settings.seed,
-        "steps": lane.step, "seconds": round(lane.seconds, 3), "nll": _finite(lane.nll), "kl": _finite(lane.kl),
-        "mass": _finite(lane.mass), "entropy": run.truth.density.entropy, "link": settings.query(),
-        "nll_curve": pairs(lane.nll_curve), "kl_curve": pairs(lane.kl_curve),
-    }  # fmt: skip
+        "density": settings.key,
+        "flow": settings.flow,
+        **settings.options,
+        "seed": settings.seed,
+        "steps": lane.step,
+        "seconds": round(lane.seconds, 3),
+        "nll": _finite(lane.nll),
+        "kl": _finite(lane.kl),
+        "mass": _finite(lane.mass),
+        "entropy": run.truth.density.entropy,
+        "link": settings.query(),
+        "nll_curve": pairs(lane.nll_curve),
+        "kl_curve": pairs(lane.kl_curve),
+    }
     return (json.dumps(record, indent=2) + "\n").encode()
 
 

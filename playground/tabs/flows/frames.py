@@ -53,7 +53,7 @@ def single(
     run: str = "",
     frame: int = 0,
 ) -> dict[str, Any]:
-    """The true density, the learned one and its samples, the loss curve and the figures; the density alone without a lane."""
+    """The true density, the learned one, its samples, the loss curve, the figures; without a lane the first alone."""
     panels = [_truth_panel(truth, language)]
     if lane is None:
         return stage.value(panels, run=run, frame=frame, status=status, message=message, labels=labels(language))
@@ -65,9 +65,16 @@ def single(
         _panel("samples", say(language, "flows.stage.samples"), count, points=stage.points(lane.points, flows.EXTENT))
     )
     return stage.value(
-        panels, run=run, frame=frame, status=status, message=message, labels=labels(language), stats=_stats(lane, language),
-        progress=lane.progress if status != "idle" else None, curve=_curve([lane], truth, language) if lane.step else None,
-    )  # fmt: skip
+        panels,
+        run=run,
+        frame=frame,
+        status=status,
+        message=message,
+        labels=labels(language),
+        stats=_stats(lane, language),
+        progress=lane.progress if status != "idle" else None,
+        curve=_curve([lane], truth, language) if lane.step else None,
+    )
 
 
 def race(
@@ -113,7 +120,7 @@ def _panel(key: str, title: str, note: str, **parts: dict[str, Any]) -> dict[str
 
 def _field(log_p: NDArray[np.float32], truth: Truth) -> dict[str, Any]:
     """A learned density in the colours of the true one, so that equal colours are equal densities."""
-    finite = np.nan_to_num(log_p, nan=-np.inf, posinf=np.finfo(np.float32).max, neginf=-np.inf)
+    finite = np.where(np.isnan(log_p), -np.inf, np.minimum(log_p, float(np.finfo(np.float32).max)))
     return stage.field(finite, flows.EXTENT, log_max=truth.field["log_max"])
 
 
@@ -141,8 +148,13 @@ def _curve(lanes: Sequence[flows.Lane], truth: Truth, language: str) -> dict[str
         series = {
             say(language, f"flows.name.{lane.name}"): lane.kl_curve if known else lane.nll_curve for lane in lanes
         }
-        return stage.curve(series, x_label=steps, y_label=f"KL, {nats}" if known else nats, log=known,
-                           reference=None if known else reference)  # fmt: skip
+        return stage.curve(
+            series,
+            x_label=steps,
+            y_label=f"KL, {nats}" if known else nats,
+            log=known,
+            reference=None if known else reference,
+        )
     lane = lanes[0]
     name = say(language, "flows.stat.nll")
     series = {name: lane.nll_curve, **({"KL": lane.kl_curve} if lane.kl is not None else {})}

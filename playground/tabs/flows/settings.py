@@ -97,14 +97,23 @@ class Settings:
     def from_query(cls, query: Mapping[str, str]) -> "tuple[Settings, list[tuple[str, str]]]":
         """The settings of a link, and what of it was not possible as (name, value): those keep their usual value."""
         settings, wrong = cls(), []
-        for name, read in (("density", str), ("flow", str), ("layers", int), ("seconds", float), ("seed", int),
-                           ("constrained", _switch), ("drawing", str), ("source", str)):  # fmt: skip
+        for name, read in (
+            ("density", str),
+            ("flow", str),
+            ("layers", int),
+            ("seconds", float),
+            ("seed", int),
+            ("constrained", _switch),
+            ("drawing", str),
+            ("source", str),
+        ):
             if name not in query:
                 if name == "flow":
                     settings = replace(settings, layers=flows.LAYERS[settings.flow])
                 continue
             try:
-                settings = replace(settings, **{name: read(query[name])})
+                changed: dict[str, Any] = {name: read(query[name])}
+                settings = replace(settings, **changed)
                 if name == "drawing":
                     unpack(settings.drawing)
                 if name == "flow":
@@ -122,32 +131,39 @@ class Settings:
         options = "".join(f", {name}={value!r}" for name, value in self.options.items())
         budget = f"seconds={self.seconds:g}" if steps is None else f"steps={steps}"
         lines, make = self._density_lines()
-        return "\n".join([
-            *lines,
-            "from playground import flows",
-            "from playground.figures.flows import density as picture",
-            "",
-            make,
-            f'flow = flows.build("{self.flow}"{options}, seed={self.seed})',
-            f"for step in flows.fit(flow, density, {budget}, seed={self.seed}):",
-            "    if step.kl is not None:",
-            '        print(f"step {step.step}: {step.nll:.3f} nats, KL {step.kl:.4f}")',
-            "",
-            f'figure = picture(flows.log_prob_grid(flow), extent=flows.EXTENT, title="{self.flow}")',
-            'figure.write_html("density.html")',
-            "",
-        ])  # fmt: skip
+        return "\n".join(
+            [
+                *lines,
+                "from playground import flows",
+                "from playground.figures.flows import density as picture",
+                "",
+                make,
+                f'flow = flows.build("{self.flow}"{options}, seed={self.seed})',
+                f"for step in flows.fit(flow, density, {budget}, seed={self.seed}):",
+                "    if step.kl is not None:",
+                '        print(f"step {step.step}: {step.nll:.3f} nats, KL {step.kl:.4f}")',
+                "",
+                f'figure = picture(flows.log_prob_grid(flow), extent=flows.EXTENT, title="{self.flow}")',
+                'figure.write_html("density.html")',
+                "",
+            ]
+        )
 
     def _density_lines(self) -> tuple[list[str], str]:
         if self.source == "preset":
             return [], f'density = flows.density("{self.density}")'
         if self.source == "draw":
             packed = "\n".join(f'    "{part}"' for part in textwrap.wrap(self.drawing, 96))
-            make = "\n".join([
-                "packed = (", packed, ")",
-                "ink = np.frombuffer(zlib.decompress(base64.urlsafe_b64decode(packed)), dtype=np.uint8)",
-                f"density = flows.density_from_drawing(ink.reshape({PAD}, {PAD}).astype(np.float32) / {LEVELS - 1})",
-            ])  # fmt: skip
+            make = "\n".join(
+                [
+                    "packed = (",
+                    packed,
+                    ")",
+                    "ink = np.frombuffer(zlib.decompress(base64.urlsafe_b64decode(packed)), dtype=np.uint8)",
+                    f"drawing = ink.reshape({PAD}, {PAD}).astype(np.float32) / {LEVELS - 1}",
+                    "density = flows.density_from_drawing(drawing)",
+                ]
+            )
             return ["import base64", "import zlib", "", "import numpy as np", ""], make
         name = Path(self.upload).name
         if self.key == "picture":
@@ -182,7 +198,7 @@ def unpack(text: str) -> NDArray[np.float32]:
     levels = np.frombuffer(data, dtype=np.uint8)
     if levels.size != PAD * PAD or levels.max() >= LEVELS:
         raise ValueError("the drawing in the link is damaged: copy the whole link")
-    return levels.reshape(PAD, PAD).astype(np.float32) / (LEVELS - 1)
+    return levels.reshape(PAD, PAD).astype(np.float32) / np.float32(LEVELS - 1)
 
 
 def _choice(name: str, value: object, allowed: Any) -> None:

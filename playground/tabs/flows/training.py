@@ -82,9 +82,18 @@ def race(
     truth = frames.Truth(settings.make_density(), side=frames.RACE_SIDE)
     field = {name: flows.build(name, seed=settings.seed, layers=flows.LAYERS[name]) for name in names}
     weights = {name: sum(p.numel() for p in flow.parameters()) for name, flow in field.items()}
-    run, lanes, status, message = secrets.token_hex(4), (), "running", ""
-    watched = flows.watch(field, truth.density, seconds=settings.seconds, seed=settings.seed, stop=stop,
-                          side=frames.RACE_SIDE, points=16, frames_per_second=6)  # fmt: skip
+    run, status, message = secrets.token_hex(4), "running", ""
+    lanes: tuple[flows.Lane, ...] = ()
+    watched = flows.watch(
+        field,
+        truth.density,
+        seconds=settings.seconds,
+        seed=settings.seed,
+        stop=stop,
+        side=frames.RACE_SIDE,
+        points=16,
+        frames_per_second=6,
+    )
     try:
         for i, frame in enumerate(watched):
             lanes = frame.lanes
@@ -111,10 +120,17 @@ def _table(lanes: tuple[flows.Lane, ...], weights: dict[str, int], language: str
 
     ordered = sorted(lanes, key=score)
     return [
-        [say(language, f"flows.name.{lane.name}"), f"{weights[lane.name]:,}", f"{lane.step:,}", f"{lane.steps_per_second:,.0f}",
-         f"{lane.nll:.3f}" if lane.step else "–", "–" if lane.kl is None else f"{lane.kl:.4f}", f"{lane.mass:.3f}"]
+        [
+            say(language, f"flows.name.{lane.name}"),
+            f"{weights[lane.name]:,}",
+            f"{lane.step:,}",
+            f"{lane.steps_per_second:,.0f}",
+            f"{lane.nll:.3f}" if lane.step else "–",
+            "–" if lane.kl is None else f"{lane.kl:.4f}",
+            f"{lane.mass:.3f}",
+        ]
         for lane in ordered
-    ]  # fmt: skip
+    ]
 
 
 def check_racers(names: list[str], language: str) -> list[str]:
