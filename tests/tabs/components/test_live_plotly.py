@@ -128,8 +128,8 @@ def peak(i):
     return int(components_demo.log_gaussian(2 * np.cos(i / 2), 2 * np.sin(i / 2), 0.6).argmax())
 
 
-def test_frames_play_and_slide(plotted):
-    page = plotted()
+def test_frames_play_and_slide(open_page, demo_url):
+    page = open_page(demo_url)
     show_film(page)
     assert page.evaluate(PEAK) == peak(0)
     page.locator("#film .updatemenu-button").click()
@@ -146,8 +146,8 @@ def test_frames_play_and_slide(plotted):
     assert page.evaluate(f"{FILM}._fullLayout.sliders[0].active") == 3
 
 
-def test_a_new_figure_while_playing(plotted):
-    page = plotted()
+def test_a_new_figure_while_playing(open_page, demo_url):
+    page = open_page(demo_url)
     show_film(page)
     page.locator("#film .updatemenu-button").click()
     page.click("#show-film")
@@ -212,10 +212,21 @@ def test_none_empties(plotted):
     page.wait_for_selector(READY.format("plot"))
 
 
-def test_nothing_offers_to_upload_the_figure(plotted):
-    page = plotted(lang="zh-CN")
-    titles = page.evaluate("[...document.querySelectorAll('#plot .modebar-btn')].map((b) => b.dataset.title)")
-    assert titles == ["缩放", "平移", "重置坐标轴", "保存为 PNG"]
+TITLES = "[...document.querySelectorAll('#plot .modebar-btn')].map((button) => button.dataset.title)"
+
+
+def test_buttons_offer_no_upload_and_config_is_plotlys(plotted):
+    page = plotted()
+    assert page.evaluate(TITLES) == ["Zoom", "Pan", "Reset axes", "Save as PNG"]
+    page.wait_for_selector(READY.format("twin"))
+    assert page.locator("#twin .main-svg").count() > 0
+    assert page.locator("#twin .modebar-btn").count() == 0, "staticPlot"
+
+
+def test_a_finger_can_scroll_past(plotted):
+    page = plotted(mobile=True, lang="zh-CN")
+    assert page.evaluate(f"{PLOT}._fullLayout.dragmode") is False
+    assert page.evaluate(TITLES) == ["重置坐标轴", "保存为 PNG"]
 
 
 def test_png_is_saved_on_the_pages_ground(plotted):
@@ -229,15 +240,3 @@ def test_png_is_saved_on_the_pages_ground(plotted):
     picture = Image.open(waiting.value.path()).convert("RGBA")
     assert picture.getpixel((2, 2)) == (24, 24, 37, 255)
     assert picture.width == 2 * page.evaluate(f"{PLOT}.clientWidth")
-
-
-def test_a_finger_can_scroll_past(plotted):
-    assert plotted(mobile=True).evaluate(f"{PLOT}._fullLayout.dragmode") is False
-
-
-def test_config_is_plotlys(plotted):
-    page = plotted()
-    page.wait_for_selector(READY.format("twin"))
-    assert page.locator("#plot .modebar-btn").count() > 0
-    assert page.locator("#twin .main-svg").count() > 0
-    assert page.locator("#twin .modebar-btn").count() == 0, "staticPlot"

@@ -44,32 +44,26 @@ def test_frames_keep_the_nodes(stage_page):
 
 
 @pytest.mark.parametrize("mobile", [False, True])
-@pytest.mark.parametrize(("across", "down"), [(0.5, 0.5), (0.62, 0.41), (0.3, 0.55)])
-def test_hover_reads_log_p(stage_page, demo, across, down, mobile):
+def test_hover_reads_log_p(stage_page, demo, mobile):
     page = stage_page(mobile=mobile)
     box = page.locator("#live .pg-stage-box").first
     box.scroll_into_view_if_needed()
-    at = box.bounding_box()
-    page.mouse.move(at["x"] + across * at["width"], at["y"] + down * at["height"])
-    text = page.locator("#live .pg-stage-tip").first.text_content().replace("−", "-")
-    x, y, log_p = (float(part) for part in re.fullmatch(r"\((.+), (.+)\) · log p (.+)", text).groups())
-    assert [x, y] == pytest.approx([6 * across - 3, 3 - 6 * down], abs=6 / at["width"] + 0.006)
+    at, tips = box.bounding_box(), page.locator("#live .pg-stage-tip")
     deviation = demo.deviation(9)
-    dx, dy = x - demo.MEAN[0], y - demo.MEAN[1]
-    exact = -(dx**2 + dy**2) / (2 * deviation**2) - np.log(2 * np.pi * deviation**2)
-    q = 255 * np.exp((exact + np.log(2 * np.pi * deviation**2)) / 3)
-    cell = (
-        (abs(dx) + abs(dy) + 0.1) * (6 / 64 + 6 / at["width"]) / deviation**2
-    )  # log p changes that much over one cell
-    assert log_p == pytest.approx(exact, abs=3 / (2 * q) + cell)
-    opposite = page.locator("#live .pg-stage-tip").nth(1)
-    assert opposite.text_content().replace("−", "-") == f"({x:.2f}, {y:.2f})", "both panels point at the same place"
-
-
-def test_outside_the_bulk_the_hover_gives_a_bound(stage_page):
-    page = stage_page()
-    at = page.locator("#live .pg-stage-box").first.bounding_box()
-    page.mouse.move(at["x"] + 5, at["y"] + 5)
-    assert "log p <" in page.locator("#live .pg-stage-tip").first.text_content()
-    page.mouse.move(at["x"] - 30, at["y"] + 5)
-    assert page.locator("#live .pg-stage-tip").first.is_hidden()
+    highest = -np.log(2 * np.pi * deviation**2)
+    for across, down in [(0.5, 0.5), (0.62, 0.41), (0.3, 0.55), (0.7, 0.2)]:
+        page.mouse.move(at["x"] + across * at["width"], at["y"] + down * at["height"])
+        text = tips.first.text_content().replace("−", "-")
+        x, y, log_p = (float(part) for part in re.fullmatch(r"\((.+), (.+)\) · log p (.+)", text).groups())
+        assert [x, y] == pytest.approx([6 * across - 3, 3 - 6 * down], abs=6 / at["width"] + 0.006)
+        dx, dy = x - demo.MEAN[0], y - demo.MEAN[1]
+        exact = highest - (dx**2 + dy**2) / (2 * deviation**2)
+        q = 255 * np.exp((exact - highest) / 3)
+        cell = (abs(dx) + abs(dy) + 0.1) * (6 / 64 + 6 / at["width"]) / deviation**2  # the change over one cell
+        assert log_p == pytest.approx(exact, abs=3 / (2 * q) + cell)
+        other = tips.nth(1).text_content().replace("−", "-")
+        assert other == f"({x:.2f}, {y:.2f})", "both panels point at the same place"
+    page.mouse.move(at["x"] + 5, at["y"] + at["height"] - 5)
+    assert "log p <" in tips.first.text_content(), "where the byte is 0 there is only a bound"
+    page.mouse.move(at["x"] + at["width"] / 2, at["y"] - 40)
+    assert tips.first.is_hidden()
