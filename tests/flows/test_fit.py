@@ -1,5 +1,6 @@
 """Training: Adam and the average as published, budgets, seeds, what is left after an end, a stop and a failure."""
 
+import itertools
 import math
 import time
 
@@ -29,15 +30,15 @@ class Noise:
 
     name, entropy = "noise", None
 
-    def __init__(self, until=math.inf):
-        self.draws, self.until = [], until
+    def __init__(self, until=math.inf, size=1.0):
+        self.draws, self.until, self.size = [], until, size
 
     def sample(self, n, generator=None):
-        x = torch.randn(n, 2, generator=generator) * torch.tensor([1.5, 0.5])
+        x = torch.randn(n, 2, generator=generator) * torch.tensor([1.5, 0.5]) * self.size
         self.draws.append(x)
         return x if len(self.draws) < self.until else x * math.nan
 
-    def log_prob(self, x):
+    def log_prob(self, x):  # noqa: ARG002  # the protocol's argument
         return None
 
 
@@ -46,7 +47,7 @@ class Clock:
 
     def __init__(self, flow, tick):
         self.now = 100.0
-        flow.register_forward_hook(lambda *call: self.wait(tick))
+        flow.register_forward_hook(lambda *_: self.wait(tick))
 
     def wait(self, seconds):
         self.now += seconds
@@ -68,14 +69,15 @@ def test_same_seed_same_weights(name):
     assert not torch.equal(first[2], other[2])
 
 
-def test_steps_are_adams():
-    """Against torch.optim.Adam and torch's clipping on the same batches; warm-up and cosine by their formulas."""
-    source, steps, batch, lr = Noise(), 40, 64, 0.05
-    flow, twin = (build("realnvp", layers=2, seed=3) for _ in range(2))
+@pytest.mark.parametrize("size", [1.0, 20.0])
+def test_steps_are_adams(size):
+    """Against torch.optim.Adam and torch's clipping (of norm + 1e-6) on the same batches; warm-up and cosine by formula."""
+    source, steps, batch, lr = Noise(size=size), 40, 64, 0.05
+    flow, twin = (build("realnvp", layers=2, seed=3).double() for _ in range(2))
     optimizer = torch.optim.Adam(twin.parameters(), betas=(BETA1, recipe(flow).beta2), eps=EPSILON)
     clipped = 0
     for r in fit(flow, source, steps=steps, batch=batch, lr=lr):
-        x = source.draws[1].split(batch)[r.step - 1]  # the first draw is held out
+        x = source.draws[1].double().split(batch)[r.step - 1]  # the first draw is held out
         begun = (r.step - 0.5) / steps
         optimizer.param_groups[0]["lr"] = lr * min(1, begun / WARM_UP) * (1 + math.cos(math.pi * begun)) / 2
         optimizer.zero_grad()
@@ -83,24 +85,10 @@ def test_steps_are_adams():
         loss.backward()
         clipped += torch.nn.utils.clip_grad_norm_(twin.parameters(), CLIP).item() > CLIP
         optimizer.step()
-        assert r.nll == pytest.approx(loss.item(), abs=1e-5)
+        assert r.nll == pytest.approx(loss.item(), rel=1e-5)
         if r.step < steps:  # at the last step the flow holds the average already
             torch.testing.assert_close(weights(flow), weights(twin), atol=1e-5, rtol=1e-4)
-
-
-def test_long_gradients_are_clipped():
-    flow = build("realnvp", layers=2)
-    source = Noise()
-    source.sample = lambda n, generator=None: 1e3 * torch.randn(n, 2, generator=generator)
-    before, lr = weights(flow), 0.01
-    training = fit(flow, source, steps=1, batch=64, lr=lr)
-    squares = []
-    flow.register_full_backward_hook(lambda *call: None)
-    for _ in training:
-        pass
-    # Adam's first step is lr times the sign of the gradient, clipped or not: so the clip shows in nothing but the norm
-    assert (weights(flow) - before).abs().max() <= lr
-    assert not squares
+    assert clipped < 5 if size == 1 else 5 <= clipped < steps
 
 
 @pytest.mark.parametrize("end", ["end", "close", "error"])
@@ -119,7 +107,7 @@ def test_current_weights_while_it_runs_and_the_average_after(end):
                 training.close()
                 break
     kept = iterates[:3] if end == "end" else iterates
-    assert all(not torch.equal(a, b) for a, b in zip(kept, kept[1:], strict=False))
+    assert all(not torch.equal(a, b) for a, b in itertools.pairwise(kept))
     if end == "end":  # the last record is given with the average in place, and the end changes nothing
         assert torch.equal(weights(flow), iterates[-1])
         assert not torch.equal(weights(flow), iterates[-2])
