@@ -71,7 +71,7 @@ def test_same_seed_same_weights(name):
 
 @pytest.mark.parametrize("size", [1.0, 20.0])
 def test_steps_are_adams(size):
-    """Against torch.optim.Adam and torch's clipping (of norm + 1e-6) on the same batches; warm-up and cosine by formula."""
+    """Against torch.optim.Adam and torch's clipping on the same batches; warm-up and cosine by their formulas."""
     source, steps, batch, lr = Noise(size=size), 40, 64, 0.05
     flow, twin = (build("realnvp", layers=2, seed=3).double() for _ in range(2))
     optimizer = torch.optim.Adam(twin.parameters(), betas=(BETA1, recipe(flow).beta2), eps=EPSILON)
