@@ -1,5 +1,6 @@
 """Which device the models live on, and how many bytes of it and of CPU memory they may take."""
 
+import os
 from pathlib import Path
 
 import psutil
@@ -14,6 +15,8 @@ PARK = 0.25  # of the CPU memory
 def choose(name: str = "auto") -> torch.device:
     """The device of a name, "auto" for the best there is; raises `ValueError` for one that this machine lacks."""
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto" and os.getenv("SPACES_ZERO_GPU"):
+        return torch.device("cpu")  # there a GPU exists only inside functions that ask for one, and no flow needs it
     if name == "auto":
         return torch.device(next(kind for kind, there in available.items() if there))
     try:

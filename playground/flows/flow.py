@@ -54,8 +54,9 @@ class Flow(nn.Module):
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw n points (n, d)."""
         like = next(self.parameters())
-        z = torch.randn(n, self.dim, generator=generator, dtype=like.dtype, device=like.device)
-        return self.inverse(z)[0]
+        where = like.device if generator is None else generator.device  # a generator draws on its own device only
+        z = torch.randn(n, self.dim, generator=generator, dtype=like.dtype, device=where)
+        return self.inverse(z.to(like.device))[0]
 
     def layers(self, x: Tensor) -> list[Tensor]:
         """The points (n, d) before the first transform and after each one: data first, latent last."""

@@ -121,7 +121,7 @@ def portrait(flow: Flow, density: Density, *, side: int = 200, points: int = 150
     runner = _Runner(flow.config.get("name", ""), flow)
     runner.nll.add(0, -float(log_q.mean()))
     if log_p is not None:
-        runner.kl.add(0, float((log_p - log_q).mean()))
+        runner.kl.add(0, float((log_p - log_q.to(log_p)).mean()))
     none = np.zeros(0, dtype=np.float32)
     return replace(
         _Painter(runner, side, points, seed).paint(None), progress=1.0, nll_curve=(none, none), kl_curve=(none, none)

@@ -43,8 +43,8 @@ class Report:
 
 def inspect(flow: Flow, x: Tensor) -> Report:
     """Compare every transform of the flow at the points x (n, d) with what autograd says of it."""
-    double = copy.deepcopy(flow).double().eval()
-    x = x.detach().double()
+    double = copy.deepcopy(flow).cpu().double().eval()  # MPS has no float64
+    x = x.detach().cpu().double()
     whole = _look(double, x, 0)
     layers = []
     for index, transform in enumerate(double.transforms, start=1):

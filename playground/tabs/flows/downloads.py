@@ -33,6 +33,7 @@ def _csv(manager: ModelManager, run: Run) -> bytes:
     with run.open(manager) as flow:
         points = flow.sample(SAMPLES, flows.generator(run.settings.seed))
         log_q = flow.log_prob(points).tolist()
+    points = points.cpu()
     log_p = run.truth.density.log_prob(points)
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
