@@ -10,6 +10,8 @@ from pathlib import Path
 VARIABLE = "PLAYGROUND_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 # One colour profile and unhinted, grey antialiasing: what is left between two machines are the fonts themselves.
+# Full Chromium takes hinting from fontconfig (FONTCONFIG_FILE=FONT_SETTINGS), headless shell from its flag.
+FONT_SETTINGS = Path(__file__).with_name("fonts.conf")
 FLAGS = (
     "--force-color-profile=srgb",
     "--font-render-hinting=none",

@@ -31,7 +31,8 @@ def chromium() -> Iterator[Any]:
         path = browser.ensure(Path(playwright.chromium.executable_path))
         browser.ensure_font()  # before the start, or Chromium does not see it; who needs it asks `has_font`
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses to run sandboxed as root
-        instance = playwright.chromium.launch(executable_path=path, args=[*browser.FLAGS, *sandbox])
+        environ = {**os.environ, "FONTCONFIG_FILE": str(browser.FONT_SETTINGS)}
+        instance = playwright.chromium.launch(executable_path=path, args=[*browser.FLAGS, *sandbox], env=environ)
         yield instance
         instance.close()
 

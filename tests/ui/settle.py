@@ -18,13 +18,13 @@ FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimation
 
 
 def settle(page: Any, *ready: str) -> bytes:
-    """The full page as PNG once all of `ready` is visible, nothing is busy and two captures in a row are alike.
+    """The full page as PNG once all of `ready` is there, nothing is busy and two captures in a row are alike.
 
     Raises AssertionError, naming the place, where the page still moves after CAPTURES captures; Playwright's
     TimeoutError where a selector stays away or something stays busy.
     """
     for selector in ready:
-        page.locator(selector).first.wait_for(state="visible")
+        page.locator(selector).first.wait_for(state="attached")
     page.add_style_tag(content=FREEZE)  # after them: what is volatile may be waited for, too
     page.mouse.move(0, 0)
     page.evaluate("() => document.fonts.ready.then(() => true)")
