@@ -87,7 +87,7 @@ def train_examples(steps: Annotated[int, typer.Option(help="training steps of ea
 
 
 def _keep_history(folder: Path, lane: flows.Lane) -> None:
-    record: dict[str, Any] = {"step": lane.step, "seconds": round(lane.seconds, 3)}
+    record: dict[str, Any] = {"step": lane.step}
     for name in ("nll_curve", "kl_curve"):
         record[name] = [[round(float(value), 5) for value in part] for part in getattr(lane, name)]
     checkpoints.write_text(folder / "history.json", json.dumps(record) + "\n")

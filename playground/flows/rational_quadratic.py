@@ -116,8 +116,8 @@ def _spline(x: Tensor, raw: Tensor, bound: float, inverse: bool) -> tuple[Tensor
     logits = raw[: 2 * K].view(2, K, n)
     table = raw.new_empty(2, 2, K, n)
     shares, before = table.unbind(0)
-    e = (logits - logits.amax(1, keepdim=True)).exp_()
-    torch.mul(e, c.scale / e.sum(1, keepdim=True), out=shares)
+    torch.sub(logits, logits.amax(1, keepdim=True), out=shares).exp_()
+    shares.mul_(c.scale / shares.sum(1, keepdim=True))
     torch.bmm(c.below, shares, out=before)  # cumsum is five times slower
     shifted = x + c.bound
     position = shifted.clamp(0, 2 * bound)

@@ -15,6 +15,8 @@ const library = () => {
     node.onload = resolve;
     node.onerror = () => { window.__pg_plotly = undefined; node.remove(); reject(new Error("plotly.js")); };
     document.head.append(node);
+    // A film that is stopped rejects its Play button's promise with nothing, and Plotly leaves that unhandled.
+    window.addEventListener("unhandledrejection", (event) => { if (event.reason === undefined) event.preventDefault(); });
   }));
 };
 
@@ -89,6 +91,7 @@ const paint = async (text) => {
   const { data, layout = {}, frames } = JSON.parse(text);
   const { width, height, ...rest } = layout;
   tell("");
+  // Or the old frames would play on over the new figure.
   if (drawn && figure._transitionData?._frames.length) await Plotly.animate(figure, [null], { mode: "immediate" });
   await Plotly.react(figure, {
     data, frames: frames || [], config: config(),
@@ -112,7 +115,6 @@ const update = async () => {
     root.dataset.ready = String(Boolean(drawn));
   } catch (error) {
     console.error(error);
-    if (window.Plotly) Plotly.purge(figure);  // half drawn: the next figure starts afresh
     drawn = "";
     tell(say(window.Plotly ? WORDS.broken : WORDS.failed));
   } finally {

@@ -134,6 +134,7 @@ def _stats(lane: flows.Lane, language: str) -> dict[str, str]:
     stats[say(language, "flows.stat.mass")] = f"{lane.mass:.3f}"
     if lane.step:
         stats[say(language, "flows.stat.steps")] = f"{lane.step:,}"
+    if lane.seconds:  # a shipped example was trained on another machine
         stats[say(language, "flows.stat.rate")] = f"{lane.steps_per_second:,.0f}"
     return stats
 
