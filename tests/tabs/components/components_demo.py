@@ -1,5 +1,6 @@
 """A page with all our components, for their tests and for looking at them (run this file)."""
 
+import itertools
 import threading
 
 import gradio as gr
@@ -76,11 +77,11 @@ def figure(k: float = 1.0) -> go.Figure:
     return go.Figure(waves, layout=layout)
 
 
-def animation() -> go.Figure:
+def animation(take: int) -> go.Figure:
     """A heatmap of ten frames with a Play button and a slider; the blob of frame i turns by i / 2 radians."""
     turned = [np.exp(log_gaussian(2 * np.cos(i / 2), 2 * np.sin(i / 2), 0.6)) for i in range(10)]
     shots = [go.Heatmap(z=z) for z in turned]
-    at = {"frame": {"duration": 30, "redraw": True}, "mode": "immediate", "transition": {"duration": 0}}
+    at = {"frame": {"duration": 100, "redraw": True}, "mode": "immediate", "transition": {"duration": 0}}
     play = {"label": "Play", "method": "animate", "args": [None, at]}
     steps = [{"label": str(i), "method": "animate", "args": [[str(i)], at]} for i in range(10)]
     bar = {"x": 0, "len": 1, "y": 0, "pad": {"l": 70, "t": 28}, "currentvalue": {"prefix": "layer "}, "steps": steps}
@@ -93,7 +94,13 @@ def animation() -> go.Figure:
         "pad": {"t": 40},
         "buttons": [play],
     }
-    layout = {"template": template(), "sliders": [bar], "updatemenus": [press], "yaxis": {"autorange": "reversed"}}
+    layout = {
+        "template": template(),
+        "title": f"Take {take}",
+        "sliders": [bar],
+        "updatemenus": [press],
+        "yaxis": {"autorange": "reversed"},
+    }
     return go.Figure(shots[:1], layout, [go.Frame(data=[shot], name=str(i)) for i, shot in enumerate(shots)])
 
 
@@ -140,6 +147,8 @@ def build() -> gr.Blocks:
                     draw, again = gr.Button("draw", elem_id="draw"), gr.Button("again", elem_id="again")
                     empty, play = gr.Button("empty", elem_id="empty"), gr.Button("film", elem_id="show-film")
 
+        takes = itertools.count(1)  # an equal figure would not be sent again
+
         def run():
             for i in range(10):
                 yield frame(i)
@@ -156,7 +165,7 @@ def build() -> gr.Blocks:
         draw.click(lambda: (figure(), figure()), None, [plot, twin], show_progress="hidden")
         again.click(waves, None, plot, show_progress="hidden")
         empty.click(lambda: None, None, plot)
-        play.click(animation, None, film, show_progress="hidden")
+        play.click(lambda: animation(next(takes)), None, film, show_progress="hidden")
     return demo
 
 

@@ -128,6 +128,12 @@ def peak(i):
     return int(components_demo.log_gaussian(2 * np.cos(i / 2), 2 * np.sin(i / 2), 0.6).argmax())
 
 
+def slide(page, i):
+    rail = page.locator("#film .slider-rail-touch-rect").bounding_box()
+    page.mouse.click(rail["x"] + rail["width"] * i / 9, rail["y"] + rail["height"] / 2)
+    page.wait_for_function(f"{PEAK} === {peak(i)}")
+
+
 def test_frames_play_and_slide(open_page, demo_url):
     page = open_page(demo_url)
     show_film(page)
@@ -135,9 +141,7 @@ def test_frames_play_and_slide(open_page, demo_url):
     page.locator("#film .updatemenu-button").click()
     page.wait_for_function(f"{PEAK} === {peak(9)}")
     page.wait_for_function(f"{FILM}._fullLayout.sliders[0].active === 9")
-    rail = page.locator("#film .slider-rail-touch-rect").bounding_box()
-    page.mouse.click(rail["x"] + rail["width"] * 3 / 9, rail["y"] + rail["height"] / 2)
-    page.wait_for_function(f"{PEAK} === {peak(3)}")
+    slide(page, 3)
     page.evaluate("document.body.classList.add('dark')")  # re-colours, and stays where it was
     page.wait_for_function(
         f"{FILM}._fullLayout.font.color === 'rgb(243, 243, 247)' || {FILM}._fullLayout.font.color === '#f3f3f7'"
@@ -146,11 +150,30 @@ def test_frames_play_and_slide(open_page, demo_url):
     assert page.evaluate(f"{FILM}._fullLayout.sliders[0].active") == 3
 
 
-def test_a_new_figure_while_playing(open_page, demo_url):
+def test_a_new_figure_stops_the_old_film(open_page, demo_url):
     page = open_page(demo_url)
     show_film(page)
-    page.locator("#film .updatemenu-button").click()
+    page.evaluate(
+        f"""() => {{
+          const figure = {FILM}, root = document.querySelector('#film .pg-plotly');
+          window.old = figure._transitionData;
+          window.drawn = [];
+          figure.on('plotly_animatingframe', () => drawn.push(root.dataset.draws));
+          Plotly.animate(figure, null, {{frame: {{duration: 500, redraw: true}}, mode: 'immediate'}}).catch(() => {{}});
+        }}"""
+    )
+    page.wait_for_function("drawn.length > 0")
     page.click("#show-film")
+    page.wait_for_selector('#film .pg-plotly[data-draws="2"]')
+    page.wait_for_function("!old._animationRaf")
+    assert page.evaluate("drawn.every((draws) => draws === '1')")
+
+
+def test_a_film_can_be_interrupted(open_page, demo_url):
+    page = open_page(demo_url)  # which fails the test on an unhandled rejection
+    show_film(page)
+    page.locator("#film .updatemenu-button").click()
+    slide(page, 3)
     page.locator("#film .updatemenu-button").click()
     page.wait_for_function(f"{PEAK} === {peak(9)}")
 
