@@ -52,7 +52,7 @@ class LivePlotly(gr.HTML):
     ) -> None:
         if not is_static_file(PLOTLY_JS):
             gr.set_static_paths([PLOTLY_JS])
-        # In the script itself: of gr.HTML's own `props`, an update that skips the component leaves the browser none.
+        # They stand in the script: gr.HTML's own `props` are lost by an update before the component is first seen.
         constants = {
             "HEIGHT": f"{height}px" if isinstance(height, int) else height,
             "CONFIG": config or {},

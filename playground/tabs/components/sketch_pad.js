@@ -2,7 +2,7 @@
 styleOnce("pad", CSS);
 const CELL = 8, FULL = SIDE * CELL, EVERY = 120;
 const INK = `rgb(${[0, 1, 2].map((c) => LUT[3 * 215 + c]).join()})`;
-const words = Object.fromEntries(Object.entries(props.words).map(([name, text]) => [name, say(text)]));
+const words = Object.fromEntries(Object.entries(WORDS).map(([name, text]) => [name, say(text)]));
 const root = element.querySelector(".pg-pad");
 const board = make("div", "pg-pad-board", root);
 const canvas = make("canvas", "", board, { width: FULL, height: FULL, role: "img", "aria-label": words.hint });

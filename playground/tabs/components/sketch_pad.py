@@ -32,8 +32,6 @@ class SketchPad(gr.HTML):
     data-strokes (what Undo can take back), the buttons and the slider data-act: undo, clear, erase, size.
     """
 
-    JS = script("palette.js", "sketch_pad.js", css="sketch_pad.css", SIDE=SIDE, **colours())
-
     def __init__(
         self,
         value: np.ndarray | None = None,
@@ -43,12 +41,13 @@ class SketchPad(gr.HTML):
     ) -> None:
         if unknown := set(words or {}) - set(WORDS):
             raise ValueError(f"words names {sorted(unknown)}, allowed: {sorted(WORDS)}")
+        # The words stand in the script: gr.HTML's own `props` are lost by an update before the component is first seen.
+        constants = {"SIDE": SIDE, "WORDS": {**WORDS, **(words or {})}, **colours()}
         super().__init__(
             value=value,
             html_template='<div class="pg-pad" data-sent="0" data-strokes="0"></div>',
-            js_on_load=self.JS,
+            js_on_load=script("palette.js", "sketch_pad.js", css="sketch_pad.css", **constants),
             apply_default_css=False,
-            words={**WORDS, **(words or {})},
             **kwargs,
         )
 

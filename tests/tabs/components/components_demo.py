@@ -143,6 +143,8 @@ def build() -> gr.Blocks:
                         twin = LivePlotly(elem_id="twin", height=220, config={"staticPlot": True})
                     with gr.Tab("film", elem_id="tab-film"):
                         film = LivePlotly(elem_id="film", height=420)
+                    with gr.Tab("spare", elem_id="tab-spare"):
+                        spare = SketchPad(elem_id="spare", words={"hint": {"en": "Or here", "zh-CN": "或在此"}})
                 with gr.Row(elem_classes="pg-buttons"):
                     draw, again = gr.Button("draw", elem_id="draw"), gr.Button("again", elem_id="again")
                     empty, play = gr.Button("empty", elem_id="empty"), gr.Button("film", elem_id="show-film")
@@ -164,7 +166,7 @@ def build() -> gr.Blocks:
         train.click(run, None, live, show_progress="hidden")
         draw.click(lambda: (figure(), figure()), None, [plot, twin], show_progress="hidden")
         again.click(waves, None, plot, show_progress="hidden")
-        empty.click(lambda: None, None, plot)
+        empty.click(lambda: {plot: None}, None, [plot, film, spare])  # what is skipped must not lose its settings
         play.click(lambda: animation(next(takes)), None, film, show_progress="hidden")
     return demo
 

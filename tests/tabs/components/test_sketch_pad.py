@@ -232,3 +232,15 @@ def test_a_finger_draws_and_does_not_scroll(open_page, demo_url):
     assert last - first < 8
     assert pad.page.evaluate("scrollY") == scroll
     assert pad.page.inner_text("#pad .pg-pad-tools").split() == ["橡皮", "撤销", "清空"]
+
+
+def test_words_outlive_an_update_before_the_pad_is_seen(open_page, demo_url):
+    page = open_page(demo_url)
+    page.click("#draw")
+    page.wait_for_selector('#plot .pg-plotly[data-ready="true"]')
+    page.click("#empty")
+    page.wait_for_selector('#plot .pg-plotly[data-ready="false"]')
+    page.get_by_role("tab", name="spare").click()
+    page.wait_for_selector("#spare canvas")
+    assert page.inner_text("#spare .pg-pad-hint") == "Or here"
+    assert page.inner_text("#spare .pg-pad-tools").split() == ["Eraser", "Undo", "Clear"]
