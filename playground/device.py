@@ -23,6 +23,8 @@ def choose(name: str = "auto") -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise ValueError(f"no device is called {name!r}; choose auto, cpu, cuda, cuda:1 or mps") from error
+    if device.type == "cuda" and available["cuda"] and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"this machine has no {name}; it has {torch.cuda.device_count()} CUDA device(s), from cuda:0")
     if not available.get(device.type, False):
         there = ", ".join(kind for kind, is_there in available.items() if is_there)
         raise ValueError(f"this machine has no {name}; it has {there}")

@@ -30,9 +30,11 @@ YEAR, DAY = 31_536_000, 86_400  # seconds
 
 
 def hosts(*, share: bool = False) -> tuple[str, ...]:
-    """The names this app answers to: its own machine's, its Space's, and Gradio's tunnel when it is shared."""
+    """The names this app answers to: its own machine's, its Space's, the tunnel's if shared, GRADIO_SERVER_NAME."""
     space = ("*.hf.space", "huggingface.co") if os.getenv("SPACE_ID") else ()
-    return (*LOCAL_HOSTS, *space, *(("*.gradio.live",) if share else ()))
+    asked = os.getenv("GRADIO_SERVER_NAME", "")  # who sets it means to be reached from elsewhere
+    served = ("*",) if asked == "0.0.0.0" else (asked.lower(),) if asked else ()
+    return (*LOCAL_HOSTS, *space, *served, *(("*.gradio.live",) if share else ()))
 
 
 def middleware(*, hosts: Sequence[str] = LOCAL_HOSTS, default: str | None = None) -> list[Middleware]:
@@ -81,19 +83,27 @@ class Guard:
             refusal = PlainTextResponse(f"This app does not serve the host {host[:200]!r}.", status_code=400)
             await refusal(scope, receive, send)
             return
-        if scope["method"] not in ("GET", "HEAD", "OPTIONS"):
-            origin = headers.get("origin")
-            foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
-            if foreign and origin is not None:  # behind a proxy the scheme and port may differ, the name may not
-                foreign = _hostname(urlsplit(origin).netloc) != _hostname(headers.get("x-forwarded-host", host))
-            if foreign or headers.get("sec-fetch-site") == "cross-site":
-                refusal = PlainTextResponse("This app takes requests from its own pages only.", status_code=403)
-                await refusal(scope, receive, send)
-                return
+        if scope["method"] not in ("GET", "HEAD", "OPTIONS") and self._foreign(headers, host):
+            refusal = PlainTextResponse("This app takes requests from its own pages only.", status_code=403)
+            await refusal(scope, receive, send)
+            return
         await self.app(scope, receive, send)
 
+    def _foreign(self, headers: Headers, host: str) -> bool:
+        """Whether another page sends this: on this machine another port is another page, behind a proxy it is not."""
+        local = _hostname(host) in LOCAL_HOSTS and "x-forwarded-host" not in headers
+        if headers.get("sec-fetch-site") in (("cross-site", "same-site") if local else ("cross-site",)):
+            return True
+        origin = headers.get("origin")
+        if origin is None:  # a program: browsers say where a request comes from
+            return False
+        sender = urlsplit(origin).netloc.lower()
+        if local:
+            return sender != host.lower()
+        return _hostname(sender) not in (_hostname(host), _hostname(headers.get("x-forwarded-host", host)))
+
     def _known(self, name: str) -> bool:
-        return any(name == host or (host.startswith("*.") and name.endswith(host[1:])) for host in self.hosts)
+        return any(host in ("*", name) or (host.startswith("*.") and name.endswith(host[1:])) for host in self.hosts)
 
 
 class Cache:

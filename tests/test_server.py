@@ -83,11 +83,31 @@ def test_hosts_of_space_and_share(monkeypatch):
         ({"sec-fetch-site": "cross-site"}, 403),
         ({"origin": "http://127.0.0.1:7860"}, 200),
         ({"origin": "http://127.0.0.1:7860", "sec-fetch-site": "same-origin"}, 200),
+        ({"origin": "http://127.0.0.1:3000"}, 403),  # another port is another page
+        ({"origin": "http://localhost:7860"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
         ({}, 200),  # a program, not a page: browsers always say where they come from
     ],
 )
 def test_foreign_origin_may_not_send(client, headers, status):
     assert client.post("/gradio_api/upload", headers=headers).status_code == status
+
+
+def test_behind_a_proxy_the_port_may_differ():
+    app = Starlette(routes=[Route("/send", says, methods=["POST"])], middleware=middleware(hosts=("*.hf.space",)))
+    client = TestClient(app, base_url="http://a-b.hf.space")
+    assert client.post("/send", headers={"origin": "https://a-b.hf.space"}).status_code == 200
+    assert client.post("/send", headers={"origin": "https://a-b.hf.space:8443"}).status_code == 200
+    assert client.post("/send", headers={"origin": "https://c-d.hf.space"}).status_code == 403
+    assert client.post("/send", headers={"sec-fetch-site": "cross-site"}).status_code == 403
+
+
+def test_who_asks_to_be_reached_from_elsewhere_is(monkeypatch):
+    monkeypatch.setenv("GRADIO_SERVER_NAME", "192.168.1.20")
+    assert "192.168.1.20" in hosts()
+    monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
+    client = TestClient(Starlette(routes=[Route("/says", says)], middleware=middleware(hosts=hosts())))
+    assert client.get("/says", headers={"host": "nas.local"}).status_code == 200
 
 
 def test_foreign_page_may_still_link_to_the_app(client):

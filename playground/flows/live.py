@@ -25,6 +25,7 @@ from playground.flows.planar import NotInvertibleError
 __all__ = ["Frame", "Lane", "portrait", "watch"]
 
 TURN = 0.04  # seconds of training before the next flow of a race has its turn
+FIRST = 0.25  # seconds the first frame may take to paint, and the final one of a run that was stopped
 PAINT = 0.11  # seconds one frame may take to paint; flows that are slower get a coarser live grid
 SIDES = (200, 144, 100, 72, 48, 32)  # the live grids to choose from
 CURVE = 240  # points of a curve before every second one is dropped
@@ -32,7 +33,7 @@ CURVE = 240  # points of a curve before every second one is dropped
 Array = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lane:
     """One flow as it is now."""
 
@@ -53,7 +54,7 @@ class Lane:
         return self.step / self.seconds if self.seconds > 0 else 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frame:
     """All flows as they are now; `final` in the last frame, whose flows hold the weights they keep."""
 
@@ -73,7 +74,7 @@ def watch(
     points: int = 1500,
     frames_per_second: float = 10.0,
     stop: threading.Event | None = None,
-) -> Iterator[Frame]:
+) -> Generator[Frame]:
     """Train `flows` in place, each for `seconds` or `steps`, and yield frames meanwhile; the last one is `final`.
 
     The first frame shows the flows before their first step. Setting `stop` ends training with a final frame; closing
@@ -86,7 +87,7 @@ def watch(
     painters = [_Painter(runner, side, points, seed) for runner in runners]
     thread = threading.Thread(target=_train, args=(runners, stop), name="flows.watch", daemon=True)
     try:
-        yield _frame([painter.paint(None) for painter in painters], final=False)
+        yield _frame([painter.paint(FIRST / len(painters)) for painter in painters], final=False)
         thread.start()
         while thread.is_alive() and not stop.is_set():
             begun = time.perf_counter()
@@ -101,7 +102,8 @@ def watch(
         thread.join()
         for painter in painters:
             painter.settle()
-        yield _frame([painter.paint(None) for painter in painters], final=True)
+        limit = FIRST / len(painters) if stop.is_set() else None
+        yield _frame([painter.paint(limit) for painter in painters], final=True)
         for runner in runners:
             if runner.error is not None:
                 raise runner.error
@@ -178,7 +180,7 @@ def _train(runners: list[_Runner], stop: threading.Event) -> None:
                 return
             try:
                 runner.turn(TURN)
-            except (ArithmeticError, ValueError, RuntimeError) as error:  # `watch` raises it where the frames are taken
+            except Exception as error:  # `watch` raises it where the frames are taken
                 runner.error = error
                 return
 
@@ -212,11 +214,11 @@ class _Painter:
     def paint(self, limit: float | None) -> Lane:
         """The flow as it is in the shadow; at most about `limit` seconds of painting, None for the full grid."""
         side = self.side
-        if limit is not None and self.cost < math.inf:
+        if limit is not None:
+            if self.cost == math.inf:
+                self._measure(SIDES[-1])
             side = next((n for n in SIDES if n <= self.side and n * n * self.cost <= limit), min(self.side, SIDES[-1]))
-        begun = time.perf_counter()
-        log_p = log_prob_grid(self.runner.shadow, n=side, extent=EXTENT)
-        self.cost = min(self.cost, (time.perf_counter() - begun) / side**2)
+        log_p = self._measure(side)
         last, runner = self.runner.last, self.runner
         return Lane(
             name=runner.name,
@@ -231,6 +233,13 @@ class _Painter:
             points=_numpy(_inverse(runner.shadow, self.latents)),
             mass=float(np.exp(log_p, dtype=np.float64).sum()) * (2 * EXTENT / side) ** 2,
         )
+
+    def _measure(self, side: int) -> Array:
+        """The grid of log-densities; what a cell of it costs is kept for the choice of the next one's size."""
+        begun = time.perf_counter()
+        log_p = log_prob_grid(self.runner.shadow, n=side, extent=EXTENT)
+        self.cost = min(self.cost, (time.perf_counter() - begun) / side**2)
+        return log_p
 
 
 class _Curve:

@@ -54,7 +54,7 @@ def inspect(flow: Flow, x: Tensor) -> Report:
     return Report(tuple(layers), whole.error, whole.round_trip)
 
 
-def mass(flow: Flow, *, n: int = 400, extent: float = 8.0) -> float:
+def mass(flow: Flow, *, n: int = 320, extent: float = 8.0) -> float:
     """Integral of the flow's density over [-extent, extent]^2 by the midpoint rule on n x n cells."""
     log_p = log_prob_grid(flow, n=n, extent=extent).astype(np.float64)
     return float(np.exp(log_p).sum()) * (2 * extent / n) ** 2

@@ -2,7 +2,6 @@
 
 import html
 from importlib.metadata import version
-from typing import Any
 
 import gradio as gr
 
@@ -32,25 +31,24 @@ def build(manager: ModelManager) -> gr.Blocks:
             gr.Markdown(label("app.tagline"), elem_classes="pg-tagline", container=False)
             memory = gr.HTML(elem_id="memory", elem_classes="pg-memory")
             gr.HTML(_languages(), js_on_load=LANGUAGE, elem_id="language", elem_classes="pg-language")
-        opened: dict[str, gr.State] = {}
         with gr.Tabs(elem_id="tabs", selected=FIRST) as tabs:
             for name, tab_build in TABS.items():
                 with gr.Tab(label(f"tab.{name}"), id=name, elem_id=f"tab-{name}") as tab:
                     if name == FIRST:
                         tab_build(manager)
                     else:
-                        opened[name] = _build_when_opened(tab, name, manager)
+                        _build_when_opened(tab, name, manager)
         gr.Markdown(label("app.papers"), elem_classes="pg-foot", elem_id="papers")
         gr.HTML(_footer(), elem_id="footer", js_on_load=None)
 
         def line(request: gr.Request) -> str:
             return f"<span data-volatile>{html.escape(models.summary(manager, language(request)))}</span>"
 
-        def select(request: gr.Request) -> list[Any]:
+        def select(request: gr.Request) -> gr.Tabs:
             name = request.query_params.get("tab", FIRST)
-            return [gr.Tabs(selected=name if name in TABS else FIRST), *(name == other for other in opened)]
+            return gr.Tabs(selected=name if name in TABS else FIRST)  # which opens it, as a click does
 
-        page.load(select, None, [tabs, *opened.values()], api_visibility="private", show_progress="hidden")
+        page.load(select, None, tabs, api_visibility="private", show_progress="hidden")
         gr.on(
             [page.load, gr.Timer(LINES).tick],
             line,
@@ -63,17 +61,15 @@ def build(manager: ModelManager) -> gr.Blocks:
     return page
 
 
-def _build_when_opened(tab: gr.Tab, name: str, manager: ModelManager) -> gr.State:
-    """The tab's content once it is opened, and whether it is: a page that holds every tab's would be slow to come."""
+def _build_when_opened(tab: gr.Tab, name: str, manager: ModelManager) -> None:
+    """The tab's content once it is opened: a page that holds every tab's would be slow to come."""
     opened = gr.State(False)
-    tab.select(_true, None, opened, queue=False, api_visibility="private")
+    tab.select(_true, None, opened, api_visibility="private")  # queued, or the change is not heard
 
     @gr.render(inputs=opened, triggers=[opened.change])
     def content(is_open: bool) -> None:
         if is_open:
             TABS[name](manager)
-
-    return opened
 
 
 def _true() -> bool:

@@ -17,7 +17,7 @@ HEADS = ("what", "model", "size", "seconds", "text")
 
 
 def build(manager: ModelManager) -> None:
-    """Lay out the tab and wire it; it looks again every second while it is open."""
+    """Lay out the tab and wire it; once opened it looks again every two seconds."""
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     gr.Markdown(label("models.lead"), elem_classes="pg-lead")
     budget = gr.HTML(elem_id="models-budget")
@@ -25,7 +25,7 @@ def build(manager: ModelManager) -> None:
     everything = gr.Button(label("models.evict.all"), size="sm", elem_id="models-evict-all")
     gr.Markdown(label("models.events"), elem_classes="pg-hint")
     events = Table(elem_id="models-events")
-    timer = gr.Timer(1.0)
+    timer = gr.Timer(2.0)
 
     def look(request: gr.Request) -> tuple[str, dict[str, Any], dict[str, Any]]:
         tongue = language(request)

@@ -82,6 +82,13 @@ def test_impossible_link_falls_back_and_says_so(name, value):
     assert [pair[0] for pair in wrong] == [name]
 
 
+def test_code_in_a_link_never_reaches_the_program():
+    """base64 ignores what follows its padding; the program must not."""
+    evil = pack(drawing()).rstrip("=") + '=="); __import__("os").system("echo"); x=("'
+    settings, _ = Settings.from_query({"source": "draw", "drawing": evil})
+    assert "system" not in settings.python()
+
+
 def test_bomb_in_a_link_is_not_unpacked():
     import base64
     import zlib
@@ -189,4 +196,7 @@ def test_program_says_seconds_before_a_run_and_steps_after():
     settings = Settings(seconds=7)
     assert "seconds=7" in settings.python()
     assert "steps=123" in settings.python(123)
+    stopped = settings.python(123, stopped=True)
+    assert "seconds=7" in stopped
+    assert "if step.step == 123:" in stopped
     assert "layers=2" in replace(settings, layers=2).python()

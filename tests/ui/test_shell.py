@@ -111,7 +111,7 @@ def test_only_what_is_meant_is_public(client):
 
 
 @pytest.mark.parametrize("look", [{"mobile": True}, {"dark": True}, {}])
-def test_every_button_has_a_name_and_touch_targets_fit(open_page, app_url, look):
+def test_every_button_has_a_name(open_page, app_url, look):
     page = visit(open_page, app_url, **look)
     page.wait_for_selector(f"{STAGE}[data-status=idle]")
     nameless = page.evaluate(

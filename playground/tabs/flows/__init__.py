@@ -1,9 +1,12 @@
 """The Flows tab: draw a density and watch a flow learn it; layer by layer, under the microscope, and in a race."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
+from html import escape
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
@@ -29,6 +32,7 @@ from playground.tabs.stops import Stops
 
 __all__ = ["build"]
 
+FEWEST, MOST = 2, 4  # flows in a race
 PLACES = 4  # people who train at once; the next ones queue
 KEEP = 3600.0  # seconds a person's flow is kept after the last event
 THUMBNAIL = 72  # pixels
@@ -50,6 +54,7 @@ def build(manager: ModelManager) -> None:
     quick = private(concurrency_limit=PLACES, concurrency_id="flows-quick")
     slow = private(concurrency_limit=PLACES, concurrency_id="flows-train")
     stops, racing = Stops(), Stops()
+    folder = TemporaryDirectory(prefix="playground-")  # of downloads; lives as long as the page does
 
     # -- what one sees ------------------------------------------------------------------------------------------------
     run = gr.State(None, time_to_live=KEEP)  # training.Run | None
@@ -178,7 +183,7 @@ def build(manager: ModelManager) -> None:
             return {code: _fenced(settings.python())}
         with _plain(tongue):
             value, found = training.example(manager, settings, tongue)
-        return {stage: value, run: found, code: _fenced(settings.python())}
+        return {stage: value, run: found, code: _program(found, settings)}
 
     def choose_flow(name: str) -> tuple[Any, Any]:
         return gr.update(value=flows.LAYERS[name]), gr.update(visible=True if name == "planar" else "hidden")
@@ -189,26 +194,30 @@ def build(manager: ModelManager) -> None:
     def run_training(request: gr.Request, *values: Any) -> Iterator[dict[Any, Any]]:
         tongue = language(request)
         settings = _settings(values, tongue)
-        with _plain(tongue), stops.running(request) as flag:
-            for i, (value, done) in enumerate(training.train(settings, flag, tongue)):
+        with _plain(tongue), stops.running(request) as flag, closing(training.train(settings, flag, tongue)) as frames:
+            for i, (value, done) in enumerate(frames):
                 update: dict[Any, Any] = {stage: value}
                 if i == 0:
                     update |= {start: gr.update(interactive=False), stop: gr.update(interactive=True)}
                 if done is not None:
                     update |= {
                         run: done,
-                        code: _fenced(settings.python(done.lane.step or None)),
-                        start: gr.update(interactive=True),
-                        stop: gr.update(interactive=False),
+                        code: _program(done, settings),
                     }
                 yield update
 
     def run_race(request: gr.Request, names: list[str], *values: Any) -> Iterator[dict[Any, Any]]:
         tongue = language(request)
-        settings, names = _settings(values, tongue), training.check_racers(names, tongue)
-        columns = _race_columns(tongue)
-        with _plain(tongue), racing.running(request) as flag:
-            for frame, rows in training.race(settings, names, flag, tongue):
+        settings, columns = _settings(values, tongue), _race_columns(tongue)
+        known = [name for name in flows.FLOWS if name in names]
+        if not FEWEST <= len(known) <= MOST:
+            raise _refusal(say(tongue, "flows.race.count", n=len(known)))
+        with (
+            _plain(tongue),
+            racing.running(request) as flag,
+            closing(training.race(settings, known, flag, tongue)) as frames,
+        ):
+            for frame, rows in frames:
                 going = frame["status"] == "running"
                 yield {
                     race_stage: frame,
@@ -216,6 +225,10 @@ def build(manager: ModelManager) -> None:
                     race_start: gr.update(interactive=not going),
                     race_stop: gr.update(interactive=going),
                 }
+
+    def idle() -> tuple[Any, Any]:
+        """The buttons after a job, whether it ended well or not."""
+        return gr.update(interactive=True), gr.update(interactive=False)
 
     def look(which: str, current: training.Run | None, request: gr.Request) -> dict[Any, Any]:
         """The panel that is open, for the flow there is."""
@@ -231,8 +244,9 @@ def build(manager: ModelManager) -> None:
     def saver(kind: str) -> Callable[..., str]:
         def save(current: training.Run | None, request: gr.Request) -> str:
             if current is None:
-                raise gr.Error(say(language(request), "error.no_run"), print_exception=False)
-            return downloads.write(kind, manager, current)
+                raise _refusal(say(language(request), "error.no_run"))
+            with _plain(language(request)):
+                return downloads.write(kind, manager, current, Path(folder.name))
 
         return save
 
@@ -254,13 +268,17 @@ def build(manager: ModelManager) -> None:
         tongue = language(request)
         settings, wrong = Settings.from_query(dict(request.query_params))
         for name, text in wrong:
-            gr.Warning(say(tongue, "error.link", name=name, value=text))
-        with _plain(tongue):
+            gr.Warning(escape(say(tongue, "error.link", name=name, value=text), quote=False))
+        try:
+            value, found = training.example(manager, settings, tongue)
+        except ValueError:  # of a drawing with too little ink: the page is never empty
+            gr.Warning(say(tongue, "error.link.drawing"))
+            settings = replace(settings, source="preset", drawing="")
             value, found = training.example(manager, settings, tongue)
         return {
             stage: value,
             run: found,
-            code: _fenced(settings.python()),
+            code: _program(found, settings),
             source: settings.source,
             density: settings.density,
             flow: settings.flow,
@@ -275,27 +293,30 @@ def build(manager: ModelManager) -> None:
 
     looks = [film, dots, reports, verdict]
     for tab, name in ((tab_preset, "preset"), (tab_draw, "draw"), (tab_upload, "upload")):
-        tab.select(partial(str, name), None, source, queue=False, **private()).then(
-            show, controls, [stage, run, code], **quick
-        )
-    for event in (density.input, pad.input, upload.change, flow.input):
+        tab.select(partial(str, name), None, source, **private())  # queued, or the change is not heard
+    flow.input(choose_flow, flow, [layers, constrained], **quick).then(
+        show, controls, [stage, run, code], **quick
+    ).then(look, [panel, run], looks, **quick)
+    for event in (source.change, density.input, pad.input, upload.change):
         event(show, controls, [stage, run, code], trigger_mode="always_last", **quick).then(
             look, [panel, run], looks, **quick
         )
-    flow.input(choose_flow, flow, [layers, constrained], queue=False, **private())
     gr.on([layers.change, seconds.change, seed.change, constrained.change], refresh, controls, code, **quick)
     start.click(run_training, controls, [stage, run, code, start, stop], **slow).then(
-        look, [panel, run], looks, **quick
-    )
+        idle, None, [start, stop], queue=False, **private()
+    ).then(look, [panel, run], looks, **quick)
     stop.click(stop_training, None, None, queue=False, **private())
-    race_start.click(run_race, [racers, *controls], [race_stage, race_table, race_start, race_stop], **slow)
+    race_start.click(run_race, [racers, *controls], [race_stage, race_table, race_start, race_stop], **slow).then(
+        idle, None, [race_start, race_stop], queue=False, **private()
+    )
     race_stop.click(stop_race, None, None, queue=False, **private())
     for tab, name in ((tab_train, "train"), (tab_layers, "layers"), (tab_microscope, "microscope"), (tab_race, "race")):
-        tab.select(partial(str, name), None, panel, queue=False, **private()).then(look, [panel, run], looks, **quick)
+        tab.select(partial(str, name), None, panel, **private())
+    panel.change(look, [panel, run], looks, **{**quick, "show_progress": "minimal"})
     query = gr.Textbox(visible="hidden")  # a gr.State never reaches the browser
-    link.click(make_link, controls, [query, link_box], **quick).then(None, query, link_box, js=COPY, **private())
+    link.click(make_link, controls, [query, link_box], **quick).success(None, query, link_box, js=COPY, **private())
     for kind, button in files.items():
-        button.click(saver(kind), run, download, **quick).then(None, None, None, js=CLICK_DOWNLOAD, **private())
+        button.click(saver(kind), run, download, **quick).success(None, None, None, js=CLICK_DOWNLOAD, **private())
     opened = [stage, run, code, *controls, sources, race_stage]
     gr.on(None, open_page, None, opened, **quick)
     api.build()
@@ -309,18 +330,25 @@ def _settings(values: tuple[Any, ...], tongue: str, *, complete: bool = True) ->
             source, density, flow, number(layers), seconds, number(seed), bool(constrained), pack(drawing), upload or ""
         )
     if complete and not _complete(settings):
-        raise gr.Error(
-            say(tongue, "error.drawing" if settings.source == "draw" else "error.upload"), print_exception=False
-        )
+        raise _refusal(say(tongue, "error.drawing" if settings.source == "draw" else "error.upload"))
     if settings.source == "upload" and settings.upload:
         path = Path(settings.upload)
         kind = "picture" if settings.key == "picture" else "csv"
         if kind == "csv" and path.suffix.lower() not in TABLES:
-            raise gr.Error(say(tongue, "error.upload.kind", name=path.name), print_exception=False)
+            raise _refusal(say(tongue, "error.upload.kind", name=path.name))
+        if not path.is_file():
+            raise _refusal(say(tongue, "error.upload.gone"))
         if (size := path.stat().st_size) > UPLOAD_BYTES[kind]:
             numbers = {"megabytes": f"{size / 1e6:.1f}", "limit": f"{UPLOAD_BYTES[kind] / 1e6:.0f}"}
-            raise gr.Error(say(tongue, "error.upload.size", name=path.name, **numbers), print_exception=False)
+            raise _refusal(say(tongue, "error.upload.size", name=path.name, **numbers))
     return settings
+
+
+def _program(run: training.Run | None, settings: Settings) -> str:
+    """The Python panel: what made the picture, or would make it."""
+    if run is None:
+        return _fenced(settings.python())
+    return _fenced(run.settings.python(run.lane.step, stopped=run.lane.progress < 1))
 
 
 def _fenced(program: str) -> str:
@@ -337,8 +365,13 @@ def _plain(tongue: str) -> Iterator[None]:
     """The library's refusals as one plain sentence to the person who asked."""
     try:
         yield
-    except (ValueError, FloatingPointError) as error:
-        raise gr.Error(say(tongue, "error.prefix", message=str(error).rstrip(".")), print_exception=False) from error
+    except (ValueError, ArithmeticError, MemoryError, OSError) as error:  # a TimeoutError is an OSError
+        raise _refusal(say(tongue, "error.prefix", message=str(error).rstrip("."))) from error
+
+
+def _refusal(message: str) -> gr.Error:
+    """One sentence; escaped, for Gradio shows it as HTML and it may quote a file or a link."""
+    return gr.Error(escape(message, quote=False), print_exception=False)
 
 
 def _tiles() -> list[Tile]:

@@ -15,7 +15,7 @@ MAX_SAMPLES = 100_000
 
 def build() -> None:
     """Offer `/train_flow`."""
-    gr.api(train_flow, api_name="train_flow", concurrency_id="flows-train", concurrency_limit=4)
+    gr.api(train_flow, api_name="train_flow", concurrency_id="flows-api", concurrency_limit=1)
 
 
 def train_flow(

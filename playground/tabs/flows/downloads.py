@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import shutil
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,13 +20,20 @@ from playground.tabs.flows.training import Run
 __all__ = ["FILES", "write"]
 
 SAMPLES = 10_000
+KEEP = 3600  # seconds
 
 
-def write(kind: str, manager: ModelManager, run: Run) -> str:
-    """Make the file of a kind in `FILES` in a folder of its own; returns its path."""
+def write(kind: str, manager: ModelManager, run: Run, folder: Path) -> str:
+    """Make the file of a kind in `FILES` below `folder`; returns its path. What is over an hour old there is removed.
+
+    Gradio takes a copy of the file as soon as the handler has returned.
+    """
+    for old in folder.iterdir():
+        if time.time() - old.stat().st_mtime > KEEP:
+            shutil.rmtree(old, ignore_errors=True)
     settings = run.settings
     suffix, make = FILES[kind]
-    path = Path(tempfile.mkdtemp(prefix="playground-")) / f"{settings.key}-{settings.flow}{suffix}"
+    path = Path(tempfile.mkdtemp(dir=folder)) / f"{settings.key}-{settings.flow}{suffix}"
     path.write_bytes(make(manager, run))
     return str(path)
 

@@ -22,20 +22,21 @@ STAGE_WORDS = ("log_p", "density", "share", "below", "idle", "running", "stopped
 class Truth:
     """A density with its picture."""
 
-    def __init__(self, density: flows.Density, *, side: int = SIDE) -> None:
+    def __init__(self, density: flows.Density, *, side: int) -> None:
         self.density = density
         self.log_p: NDArray[np.float32] = flows.log_prob_grid(density, n=side)
         self.field = stage.field(self.log_p, flows.EXTENT)
 
 
-@lru_cache(maxsize=16)
-def _preset(name: str) -> Truth:
-    return Truth(flows.density(name))
-
-
-def truth_of(settings: Settings) -> Truth:
+def truth_of(settings: Settings, *, side: int = SIDE) -> Truth:
     """The density of the settings and its picture; raises `ValueError` where there is none."""
-    return _preset(settings.density) if settings.source == "preset" else Truth(settings.make_density())
+    only = {"preset": ("density",), "draw": ("drawing",), "upload": ("upload",)}[settings.source]
+    return _truth(Settings(source=settings.source, **{name: getattr(settings, name) for name in only}), side)
+
+
+@lru_cache(maxsize=32)
+def _truth(settings: Settings, side: int) -> Truth:
+    return Truth(settings.make_density(), side=side)
 
 
 def labels(language: str) -> dict[str, str]:

@@ -46,6 +46,7 @@ def microscope(manager: ModelManager, run: Run, language: str) -> tuple[go.Figur
         Row([name, show(layer.error), show(layer.round_trip)]) for name, layer in zip(names, report.layers, strict=True)
     ]
     rows.append(Row([say(language, "flows.microscope.all"), show(report.error), show(report.round_trip)], best=True))
-    verdict = "good" if abs(mass - 1) <= MASS_TOLERANCE else "bad"
+    verdict = "good" if abs(mass - 1) <= MASS_TOLERANCE else "bad" if mass > 1 else "outside"
     text = say(language, "flows.microscope.mass", mass=f"{mass:.4f}")
-    return figure, table(columns, rows), f"**{text}** {say(language, f'flows.microscope.mass.{verdict}')}"
+    words = {"share": f"{100 * (1 - mass):.1f}"} if verdict == "outside" else {}
+    return figure, table(columns, rows), f"**{text}** {say(language, f'flows.microscope.mass.{verdict}', **words)}"

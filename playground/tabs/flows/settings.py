@@ -114,8 +114,8 @@ class Settings:
             try:
                 changed: dict[str, Any] = {name: read(query[name])}
                 settings = replace(settings, **changed)
-                if name == "drawing":
-                    unpack(settings.drawing)
+                if name == "drawing":  # rewritten: what else the text may hold never reaches the Python panel
+                    settings = replace(settings, drawing=pack(unpack(settings.drawing)))
                 if name == "flow":
                     settings = replace(settings, layers=flows.LAYERS[settings.flow])
             except ValueError:
@@ -126,10 +126,10 @@ class Settings:
             settings = replace(settings, source="preset")
         return settings, wrong
 
-    def python(self, steps: int | None = None) -> str:
-        """A program that makes the same picture; `steps` of a finished run stand in for its seconds."""
+    def python(self, steps: int | None = None, *, stopped: bool = False) -> str:
+        """A program that makes the same picture; `steps` of a run stand in for its seconds, or end it there."""
         options = "".join(f", {name}={value!r}" for name, value in self.options.items())
-        budget = f"seconds={self.seconds:g}" if steps is None else f"steps={steps}"
+        budget = f"seconds={self.seconds:g}" if steps is None or stopped else f"steps={steps}"
         lines, make = self._density_lines()
         return "\n".join(
             [
@@ -142,6 +142,7 @@ class Settings:
                 f"for step in flows.fit(flow, density, {budget}, seed={self.seed}):",
                 "    if step.kl is not None:",
                 '        print(f"step {step.step}: {step.nll:.3f} nats, KL {step.kl:.4f}")',
+                *([f"    if step.step == {steps}:  # the run was stopped here", "        break"] if stopped else []),
                 "",
                 f'figure = picture(flows.log_prob_grid(flow), extent=flows.EXTENT, title="{self.flow}")',
                 'figure.write_html("density.html")',
@@ -202,7 +203,7 @@ def unpack(text: str) -> NDArray[np.float32]:
 
 
 def _choice(name: str, value: object, allowed: Any) -> None:
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
 
 

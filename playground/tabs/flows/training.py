@@ -2,12 +2,10 @@
 
 import secrets
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
-
-import gradio as gr
 
 from playground import catalog, flows
 from playground.i18n import say
@@ -15,12 +13,10 @@ from playground.manager import ModelManager, ModelSpec
 from playground.tabs.flows import frames
 from playground.tabs.flows.settings import Settings
 
-__all__ = ["RACERS", "Run", "example", "race", "train"]
-
-RACERS = (2, 4)  # flows in a race, at least and at most
+__all__ = ["Run", "example", "race", "train"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """A flow that has been trained, or a shipped example, with all a person may want to see of it."""
 
@@ -54,37 +50,48 @@ def example(manager: ModelManager, settings: Settings, language: str) -> tuple[d
     return value, Run(trained, truth, lane, spec)
 
 
-def train(settings: Settings, stop: threading.Event, language: str) -> Iterator[tuple[dict[str, Any], Run | None]]:
+def train(settings: Settings, stop: threading.Event, language: str) -> Generator[tuple[dict[str, Any], Run | None]]:
     """Frames while one flow trains; the last one comes with the `Run`."""
     truth = frames.truth_of(settings)
     flow = flows.build(settings.flow, seed=settings.seed, **settings.options)
-    watched = flows.watch({settings.flow: flow}, truth.density, seconds=settings.seconds, seed=settings.seed, stop=stop)
-    run, status, trouble, budget = secrets.token_hex(4), "running", "", f"{settings.seconds:g}"
-    try:
-        for i, frame in enumerate(watched):
-            (lane,) = frame.lanes
-            if not frame.final:
-                time = say(language, "flows.stage.time", seconds=f"{lane.seconds:.1f}", budget=budget)
-                message = time if i else say(language, "flows.stage.starting")
-                yield frames.single(truth, lane, language, status=status, message=message, run=run, frame=i), None
-        status = "done" if lane.progress >= 1 else "stopped"
-    except FloatingPointError as error:  # comes after the final frame, which holds the last good state
-        status, trouble = "error", f"{error}."
-    message = trouble or say(language, f"flows.stage.{status}", seconds=f"{lane.seconds:.1f}", steps=f"{lane.step:,}")
-    value = frames.single(truth, lane, language, status=status, message=message, run=run, frame=i)
+    budget, run, status, lane, i = f"{settings.seconds:g}", secrets.token_hex(4), "running", None, 0
+    watching = flows.watch(
+        {settings.flow: flow}, truth.density, seconds=settings.seconds, seed=settings.seed, stop=stop
+    )
+    with closing(watching) as watched:
+        try:
+            for i, frame in enumerate(watched):
+                (lane,) = frame.lanes
+                if not frame.final:
+                    time = say(language, "flows.stage.time", seconds=f"{lane.seconds:.1f}", budget=budget)
+                    message = time if i else say(language, "flows.stage.starting")
+                    yield frames.single(truth, lane, language, status=status, message=message, run=run, frame=i), None
+            status = "done" if lane is not None and lane.progress >= 1 else "stopped"
+        except FloatingPointError:  # comes after the final frame, which holds the last good state
+            if lane is None:
+                raise
+            status = "error"
+    assert lane is not None
+    word = "diverged" if status == "error" else status
+    message = say(language, f"flows.stage.{word}", seconds=f"{lane.seconds:.1f}", steps=f"{lane.step:,}")
+    if len(lane.log_p) < frames.SIDE:  # a slow flow: what there is at once, the full picture when it is painted
+        yield frames.single(truth, lane, language, status=status, message=message, run=run, frame=i), None
+        full = flows.portrait(flow, truth.density)
+        lane = replace(lane, log_p=full.log_p, mass=full.mass)
+    value = frames.single(truth, lane, language, status=status, message=message, run=run, frame=i + 1)
     yield value, Run(settings, truth, lane, flow)
 
 
 def race(
     settings: Settings, names: list[str], stop: threading.Event, language: str
-) -> Iterator[tuple[dict[str, Any], list[list[str]]]]:
+) -> Generator[tuple[dict[str, Any], list[list[str]]]]:
     """Frames and the table of a race between the flows of `names`, each with its usual layers."""
-    truth = frames.Truth(settings.make_density(), side=frames.RACE_SIDE)
+    truth = frames.truth_of(settings, side=frames.RACE_SIDE)
     field = {name: flows.build(name, seed=settings.seed, layers=flows.LAYERS[name]) for name in names}
     weights = {name: sum(p.numel() for p in flow.parameters()) for name, flow in field.items()}
-    run, status, message = secrets.token_hex(4), "running", ""
+    run, status = secrets.token_hex(4), "running"
     lanes: tuple[flows.Lane, ...] = ()
-    watched = flows.watch(
+    watching = flows.watch(
         field,
         truth.density,
         seconds=settings.seconds,
@@ -94,21 +101,21 @@ def race(
         points=16,
         frames_per_second=6,
     )
-    try:
-        for i, frame in enumerate(watched):
-            lanes = frame.lanes
-            if frame.final:
-                status = "done" if frame.progress >= 1 else "stopped"
-            yield (
-                frames.race(truth, lanes, language, status=status, progress=frame.progress, run=run, frame=i),
-                _table(lanes, weights, language),
-            )
-    except FloatingPointError as error:
-        message = f"{error}."
-        yield (
-            frames.race(truth, lanes, language, status="error", progress=1.0, message=message, run=run),
-            _table(lanes, weights, language),
-        )
+    with closing(watching) as watched:
+        try:
+            for i, frame in enumerate(watched):
+                lanes = frame.lanes
+                if frame.final:
+                    status = "done" if frame.progress >= 1 else "stopped"
+                value = frames.race(truth, lanes, language, status=status, progress=frame.progress, run=run, frame=i)
+                yield value, _table(lanes, weights, language)
+        except FloatingPointError:
+            if not lanes:
+                raise
+            steps = max(lane.step for lane in lanes)
+            message = say(language, "flows.stage.diverged", steps=f"{steps:,}")
+            value = frames.race(truth, lanes, language, status="error", progress=1.0, message=message, run=run)
+            yield value, _table(lanes, weights, language)
 
 
 def _table(lanes: tuple[flows.Lane, ...], weights: dict[str, int], language: str) -> list[list[str]]:
@@ -131,11 +138,3 @@ def _table(lanes: tuple[flows.Lane, ...], weights: dict[str, int], language: str
         ]
         for lane in ordered
     ]
-
-
-def check_racers(names: list[str], language: str) -> list[str]:
-    """The names of a race; raises `gr.Error` for too few, too many or unknown ones."""
-    known = [name for name in flows.FLOWS if name in names]
-    if len(known) != len(names) or not RACERS[0] <= len(known) <= RACERS[1]:
-        raise gr.Error(say(language, "flows.race.count", n=len(names)), print_exception=False)
-    return known
