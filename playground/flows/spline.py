@@ -74,43 +74,43 @@ class SplineCoupling(nn.Module):
 class Lattice(nn.Module):
     """A function of one number x (n, 1), values (out, n): a matrix times radial features on a lattice over +-bound.
 
-    The features exp(-(x - c)^2 / 2 r^2), r the spacing of the lattice, are divided by their sum; the last one is 1.
+    The features are exp(-(x - c)^2 / 2 r^2), r the spacing of the lattice, divided by their sum.
     """
 
-    centres: Tensor
+    basis: Tensor
 
     def __init__(self, features: int, out: int, bound: float) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(out, features + 1))
-        self.register_buffer("centres", torch.linspace(-bound, bound, features), persistent=False)
+        self.weight = nn.Parameter(torch.zeros(out, features))
+        centres = torch.linspace(-bound, bound, features)
+        self.register_buffer("basis", torch.stack((torch.ones(features), centres)), persistent=False)
         self.bound, self.sharpness = bound, 0.5 * ((features - 1) / (2 * bound)) ** 2
 
     def forward(self, x: Tensor) -> Tensor:
-        return _LatticeProduct.apply(x, self.weight, self.centres, self.bound, self.sharpness)
+        return _LatticeProduct.apply(x, self.weight, self.basis, self.bound, self.sharpness)
 
 
 class _LatticeProduct(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, centres: Tensor, bound: float, sharpness: float) -> Tensor:
-        phi = x.new_ones(len(centres) + 1, len(x))
+    def forward(ctx: Any, x: Tensor, weight: Tensor, basis: Tensor, bound: float, sharpness: float) -> Tensor:
         inside = x[:, 0].clamp(-bound, bound)
-        near = torch.sub(inside, centres[:, None], out=phi[:-1])
+        phi = inside - basis[1, :, None]
         # e^-40 is nothing beside the nearest centre; smaller ones would be denormal, ten times slower
-        near.square_().mul_(-sharpness).clamp_(min=-40).exp_()
-        near /= near.sum(0)
-        ctx.save_for_backward(phi, weight, centres, x[:, 0] == inside)
+        phi.square_().mul_(-sharpness).clamp_(min=-40).exp_()
+        total, first = basis @ phi
+        phi /= total
+        ctx.save_for_backward(phi, first / total, weight, basis, x[:, 0] == inside)
         ctx.sharpness = sharpness
         return weight @ phi
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
-        phi, weight, centres, inside = ctx.saved_tensors
-        near = phi[:-1]
-        pull = (weight[:, :-1].T @ g).mul_(near)  # d phi_j / dx = 2 sharpness phi_j (c_j - sum_i phi_i c_i)
-        g_x = (centres @ pull).addcmul_(centres @ near, pull.sum(0), value=-1).mul_(2 * ctx.sharpness)
+        phi, mean, weight, basis, inside = ctx.saved_tensors
+        total, first = basis @ (weight.T @ g).mul_(phi)  # d phi_j / dx = 2 sharpness phi_j (c_j - sum_i phi_i c_i)
+        g_x = torch.addcmul(first, mean, total, value=-1).mul_(2 * ctx.sharpness)
         g_x = g_x.mul_(inside)  # beyond the lattice the function is constant
-        return g_x.mul_(inside)[:, None], g @ phi.T, None, None, None
+        return g_x[:, None], g @ phi.T, None, None, None
 
 
 class Rotation(nn.Module):

@@ -17,15 +17,14 @@ def points(n, d, seed=0):
 
 def lattice(features=7, out=5):
     made = Lattice(features, out, BOUND).double()
-    made.weight.data = points(out, features + 1, seed=1)
+    made.weight.data = points(out, features, seed=1)
     return made
 
 
 def test_lattice_is_its_definition():
     made, x = lattice(), points(60, 1)
     centres, radius = torch.linspace(-BOUND, BOUND, 7).double(), 2 * BOUND / 6
-    near = (-0.5 * ((x.clamp(-BOUND, BOUND) - centres) / radius).square()).softmax(1)
-    phi = torch.cat((near, torch.ones(60, 1, dtype=torch.float64)), 1)
+    phi = (-0.5 * ((x.clamp(-BOUND, BOUND) - centres) / radius).square()).softmax(1)
     torch.testing.assert_close(made(x), (phi @ made.weight.T).T, atol=1e-12, rtol=0)
 
 
