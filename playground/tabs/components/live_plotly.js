@@ -75,7 +75,9 @@ const config = () => ({
   showSendToCloud: false, plotlyServerURL: "",  // plotly.js 4 offers to upload the figure: nothing leaves the machine
 });
 
-let drawn = "", busy = false;
+const NARROW = 560;  // pixels: there and below, the figure's layout.meta.narrow is laid over its layout
+const isNarrow = () => root.clientWidth <= NARROW;
+let drawn = "", busy = false, narrow = false;
 const tell = (text) => {
   note.hidden = !text;
   setText(note, text);
@@ -89,10 +91,11 @@ const clear = () => {
 };
 const paint = async (text) => {
   const { data, layout = {}, frames } = JSON.parse(text);
-  const { width, height, ...rest } = layout;
+  narrow = isNarrow();
+  const { width, height, ...rest } = narrow ? merge(layout, layout.meta?.narrow) : layout;
   tell("");
   // Or the old frames would play on over the new figure.
-  if (drawn && figure._transitionData?._frames.length) await Plotly.animate(figure, [null], { mode: "immediate" });
+  if (figure._transitionData?._frames.length) await Plotly.animate(figure, [null], { mode: "immediate" });
   await Plotly.react(figure, {
     data, frames: frames || [], config: config(),
     layout: {
@@ -127,6 +130,7 @@ update();
 onTheme(() => { if (drawn) Plotly.relayout(figure, { template: paged(JSON.parse(drawn).layout?.template) }); });
 new ResizeObserver(() => {
   if (!root.clientWidth) return;
+  if (drawn && !busy && narrow !== isNarrow() && JSON.parse(drawn).layout?.meta?.narrow) drawn = "";
   if (props.value && props.value !== drawn) update();
   else if (drawn && !busy) Plotly.Plots.resize(figure);
 }).observe(root);

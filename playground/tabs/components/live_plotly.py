@@ -37,7 +37,8 @@ class LivePlotly(gr.HTML):
 
     height: pixels, or CSS (the figure's own width and height are ignored); config: Plotly's (https://plotly.com/
     javascript/configuration-options), for instance {"staticPlot": True}. Zoom, camera and hidden traces outlive an
-    update; a figure of another subject says so by another `layout.uirevision`.
+    update; a figure of another subject says so by another `layout.uirevision`. On a phone (up to 560 pixels) the
+    figure's `layout.meta["narrow"]`, a part of a layout, is laid over its layout (lists are replaced, not joined).
     In the page, `.pg-plotly` carries data-draws (how often it was drawn) and data-ready ("true" while the newest
     figure stands).
     """

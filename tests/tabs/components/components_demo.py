@@ -74,6 +74,7 @@ def figure(k: float = 1.0) -> go.Figure:
         go.Scatter(x=t, y=np.cos(k * t), name="cosine", mode="markers"),
     ]
     layout = {"template": template(), "title": f"Two waves, k = {k}", "xaxis_title": "t", "yaxis_title": "amplitude"}
+    layout["meta"] = {"narrow": {"title": {"text": f"k = {k}"}}}
     return go.Figure(waves, layout=layout)
 
 

@@ -263,3 +263,12 @@ def test_png_is_saved_on_the_pages_ground(plotted):
     picture = Image.open(waiting.value.path()).convert("RGBA")
     assert picture.getpixel((2, 2)) == (24, 24, 37, 255)
     assert picture.width == 2 * page.evaluate(f"{PLOT}.clientWidth")
+
+
+def test_narrow_layout_on_a_phone_and_when_resized(plotted):
+    page = plotted(width=390)
+    assert page.text_content("#plot .gtitle") == "k = 1.0"
+    page.set_viewport_size({"width": 1200, "height": 900})
+    page.wait_for_function("document.querySelector('#plot .gtitle').textContent === 'Two waves, k = 1.0'")
+    page.wait_for_selector(READY.format("plot"))
+    assert page.text_content("#plot .xtitle") == "t"
