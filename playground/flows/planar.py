@@ -60,7 +60,7 @@ class Planar(nn.Module):
     @torch.no_grad()
     def fold(self) -> None:
         """Change u along w so that w.u = -1.5."""
-        self.u -= (1.5 + self.w @ self.u) / self.w.square().sum() * self.w
+        self.u.sub_((1.5 + self.w @ self.u) / self.w.square().sum() * self.w)
 
     def push(self) -> tuple[Tensor, Tensor]:
         """The vector u (d,) that the layer applies, and w.u."""
