@@ -13,8 +13,9 @@ from playground.figures.template import DIVERGING, SEQUENTIAL, template
 
 __all__ = ["density", "layers", "log_dets"]
 
-PLAY = {"frame": {"duration": 900, "redraw": True}, "transition": {"duration": 650, "easing": "cubic-in-out"}}
-STEP = {"frame": {"duration": 300, "redraw": True}, "transition": {"duration": 300}, "mode": "immediate"}
+# No transition: while one lasts, Plotly takes the heat map away.
+PLAY = {"frame": {"duration": 900, "redraw": True}, "transition": {"duration": 0}}
+STEP = {"frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}, "mode": "immediate"}
 REACH = 4.0  # data units: the picture of the plane as the layers move it
 # Cyclic, for the angle at which a point lies in the data: one knows it again wherever it goes.
 ANGLES = [
@@ -124,34 +125,26 @@ def layers(views: Sequence[LayerView], *, extent: float, words: Mapping[str, str
         "label": f"❚❚ {words['pause']}",
         "args": [[None], {**STEP, "frame": {"duration": 0, "redraw": False}}],
     }
+    menu = {"type": "buttons", "direction": "left", "x": 0, "y": -0.13, "xanchor": "left", "yanchor": "top",
+            "pad": {"t": 0, "r": 8}, "buttons": [button, pause], "showactive": False}  # fmt: skip
+    steps = [{"method": "animate", "label": name, "args": [[name], STEP]} for name in names]
+    slider = {"x": 0.24, "len": 0.76, "y": -0.08, "pad": {"t": 0}, "steps": steps,
+              "currentvalue": {"prefix": f"{words['layer']}: "}}  # fmt: skip
+    titles = [annotation.to_plotly_json() for annotation in figure.layout.annotations]
     figure.update_layout(
         template=template(),
         height=470,
         margin={"t": 42, "b": 96, "l": 34, "r": 10},
-        updatemenus=[
-            {
-                "type": "buttons",
-                "direction": "left",
-                "x": 0,
-                "y": -0.13,
-                "xanchor": "left",
-                "yanchor": "top",
-                "pad": {"t": 0, "r": 8},
-                "buttons": [button, pause],
-                "showactive": False,
-            }
-        ],
-        sliders=[
-            {
-                "x": 0.24,
-                "len": 0.76,
-                "y": -0.08,
-                "pad": {"t": 0},
-                "currentvalue": {"prefix": f"{words['layer']}: "},
-                "steps": [{"method": "animate", "label": name, "args": [[name], STEP]} for name in names],
-            }
-        ],
-    )
+        updatemenus=[menu],
+        sliders=[slider],
+        meta={"narrow": {  # on a phone: one under the other, the slider as wide as the page
+            "xaxis": {"domain": [0, 1]}, "yaxis": {"domain": [0.56, 1]},
+            "xaxis2": {"domain": [0, 1]}, "yaxis2": {"domain": [0, 0.44]},
+            "annotations": [{**title, "x": 0.5, "y": y} for title, y in zip(titles, (1, 0.44), strict=True)],
+            "sliders": [{**slider, "x": 0, "len": 1, "y": -0.12}], "updatemenus": [{**menu, "y": -0.04}],
+            "margin": {"b": 130},
+        }},
+    )  # fmt: skip
     figure.update_xaxes(range=[-REACH, REACH], col=1, constrain="domain")
     figure.update_yaxes(range=[-REACH, REACH], col=1, scaleanchor="x", constrain="domain")
     figure.update_xaxes(range=[-extent, extent], col=2, constrain="domain")

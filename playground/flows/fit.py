@@ -49,7 +49,7 @@ class Recipe:
 
 
 RECIPES = {
-    "lattice": Recipe(lr=0.03, batch=1024)
+    "lattice": Recipe(lr=0.03, batch=2048)
 }  # by the name in `flow.config`, "lattice" for a spline flow in the plane
 
 

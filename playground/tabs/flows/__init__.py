@@ -125,7 +125,7 @@ def build(manager: ModelManager) -> None:
                 stage = Stage(elem_id="flows-stage")
             with gr.Tab(label("flows.panel.layers"), id="layers", elem_id="flows-panel-layers") as tab_layers:
                 gr.Markdown(label("flows.film.lead"), elem_classes="pg-hint")
-                film = LivePlotly(height=480, elem_id="flows-film")
+                film = LivePlotly(height="calc(480px + max(0px, (640px - 100vw) * 1.5))", elem_id="flows-film")
             with gr.Tab(
                 label("flows.panel.microscope"), id="microscope", elem_id="flows-panel-microscope"
             ) as tab_microscope:
