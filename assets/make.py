@@ -75,8 +75,9 @@ def _shoot(page: Any, url: str) -> None:
     page.screenshot(path=HERE / "flows.png")
     page.click("#flows-panel-layers-button")
     page.wait_for_selector("#flows-film .pg-plotly[data-ready=true]")
-    page.locator("#flows-film .slider-label").nth(3).click()
-    page.wait_for_timeout(1200)  # the film's own transition
+    rail = page.locator("#flows-film .slider-rail-touch-rect").bounding_box()
+    page.mouse.click(rail["x"] + 0.6 * rail["width"], rail["y"] + rail["height"] / 2)
+    page.wait_for_function("document.querySelector('#flows-film .slider-label') && true")
     page.screenshot(path=HERE / "layers.png")
 
 
