@@ -77,7 +77,7 @@ def _shoot(page: Any, url: str) -> None:
     page.wait_for_selector("#flows-film .pg-plotly[data-ready=true]")
     rail = page.locator("#flows-film .slider-rail-touch-rect").bounding_box()
     page.mouse.click(rail["x"] + 0.6 * rail["width"], rail["y"] + rail["height"] / 2)
-    page.wait_for_function("document.querySelector('#flows-film .slider-label') && true")
+    page.wait_for_timeout(1500)  # the frame is drawn
     page.screenshot(path=HERE / "layers.png")
 
 

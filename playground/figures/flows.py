@@ -128,7 +128,7 @@ def layers(views: Sequence[LayerView], *, extent: float, words: Mapping[str, str
     menu = {"type": "buttons", "direction": "left", "x": 0, "y": -0.13, "xanchor": "left", "yanchor": "top",
             "pad": {"t": 0, "r": 8}, "buttons": [button, pause], "showactive": False}  # fmt: skip
     steps = [{"method": "animate", "label": name, "args": [[name], STEP]} for name in names]
-    slider = {"x": 0.24, "len": 0.76, "y": -0.08, "pad": {"t": 0}, "steps": steps,
+    slider = {"x": 0.24, "len": 0.76, "y": -0.08, "pad": {"t": 0}, "steps": steps, "transition": {"duration": 0},
               "currentvalue": {"prefix": f"{words['layer']}: "}}  # fmt: skip
     titles = [annotation.to_plotly_json() for annotation in figure.layout.annotations]
     figure.update_layout(

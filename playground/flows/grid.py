@@ -11,7 +11,7 @@ from playground.flows.density import EXTENT
 
 __all__ = ["HasLogProb", "log_prob_grid"]
 
-CHUNK = 4096  # points at a time: the numbers of a spline flow then stay in the cache
+CHUNK = 40_000  # points at a time: each operation lets go of the interpreter, and few long ones let training go on
 MAX_SIDE = 4096
 
 

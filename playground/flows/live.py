@@ -216,8 +216,9 @@ class _Painter:
         side = self.side
         if limit is not None:
             if self.cost == math.inf:
-                self._measure(SIDES[-1])
-            side = next((n for n in SIDES if n <= self.side and n * n * self.cost <= limit), min(self.side, SIDES[-1]))
+                self._measure(min(self.side, SIDES[-1]))
+            sides = [self.side, *(n for n in SIDES if n < self.side)]
+            side = next((n for n in sides if n * n * self.cost <= limit), sides[-1])
         log_p = self._measure(side)
         last, runner = self.runner.last, self.runner
         return Lane(
