@@ -49,8 +49,11 @@ class Recipe:
 
 
 RECIPES = {
-    "lattice": Recipe(lr=0.03, batch=2048)
-}  # by the name in `flow.config`, "lattice" for a spline flow in the plane
+    "lattice": Recipe(lr=0.03, batch=2048),
+    "planar": Recipe(lr=0.08, batch=1024),
+    "radial": Recipe(lr=0.1),
+    "ffjord": Recipe(lr=0.03, batch=256),
+}  # by the name in `flow.config`, "lattice" for a spline flow in the plane; tuned for budgets of seconds
 
 
 def recipe(flow: nn.Module) -> Recipe:
