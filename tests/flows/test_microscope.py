@@ -9,7 +9,9 @@ from playground import flows
 
 @pytest.mark.parametrize("name", flows.FLOWS)
 def test_sound_flows(name):
-    flow = flows.build(name, layers=2, seed=2)
+    flow = flows.build(
+        name, layers=2, seed=2, **({"steps": 8} if name == "ffjord" else {})
+    )  # else its solver errs 1e-3
     list(flows.fit(flow, flows.density("moons"), steps=5))
     before = [p.clone() for p in flow.parameters()]
     report = flows.inspect(flow, flows.density("moons").sample(32, flows.generator(0)))
