@@ -1,10 +1,14 @@
 """The app starts lean: what is imported when its page is built, and what the page and the files name."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pages
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -74,3 +78,21 @@ def test_space_runs_what_is_pinned():
     assert front["sdk_version"].strip('"') == pins["gradio"]
     assert front["python_version"].strip('"') == "3.12.12"
     assert (ROOT / front["app_file"]).is_file()
+
+
+def test_space_starts_without_the_package_being_installed(tmp_path):
+    """`python app.py` beside no more than the packages: a Space installs requirements.txt, and nothing of ours."""
+    shutil.copy(ROOT / "app.py", tmp_path)  # from the folder itself Python would find the metadata of its build
+    for name in ("playground", "checkpoints"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    for entry in Path(np.__file__).parents[1].iterdir():
+        if "playground" not in entry.name:
+            (packages / entry.name).symlink_to(entry)
+    port = pages.free_port()
+    environ = {**os.environ, "PYTHONPATH": str(packages), "GRADIO_TEMP_DIR": str(tmp_path / "gradio")}
+    command = [sys.executable, "-S", "app.py", "--port", str(port)]  # -S: no site-packages but ours
+    url, output = f"http://127.0.0.1:{port}/", tmp_path / "output.txt"
+    with pages.serving(command, url, output, cwd=tmp_path, environ=environ):
+        assert pages.answers(url)

@@ -1,10 +1,10 @@
 """The page: header, language, memory line, one tab a library, footer. A tab is built when it is first opened."""
 
 import html
-from importlib.metadata import version
 
 import gradio as gr
 
+from playground import __version__
 from playground.i18n import label, language
 from playground.manager import ModelManager
 from playground.server import LANGUAGES
@@ -82,4 +82,4 @@ def _languages() -> str:
 
 
 def _footer() -> str:
-    return f'<div class="pg-footer"><span>Playground {version("playground")}</span><span>Apache-2.0</span></div>'
+    return f'<div class="pg-footer"><span>Playground {__version__}</span><span>Apache-2.0</span></div>'
