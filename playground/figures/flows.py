@@ -1,7 +1,7 @@
-"""Figures of the Flows tab: a density, the film of a flow's layers, and the microscope's two log-determinants."""
+"""Figures of the Flows tab: densities, the film of a flow's layers, and the microscope's two log-determinants."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import plotly.graph_objects as go
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from playground.figures.colours import QUALITATIVE
+from playground.figures.picture import shades
 from playground.figures.template import DIVERGING, SEQUENTIAL, template
 
-__all__ = ["density", "layers", "log_dets"]
+__all__ = ["WORDS", "densities", "layers", "log_dets"]
 
 # No transition: while one lasts, Plotly takes the heat map away.
 PLAY = {"frame": {"duration": 900, "redraw": True}, "transition": {"duration": 0}}
@@ -21,6 +22,13 @@ REACH = 4.0  # data units: the picture of the plane as the layers move it
 ANGLES = [
     [i / 5, colour] for i, colour in enumerate(("#7c5cf0", "#d0489a", "#e2683c", "#c8a018", "#1a9aa8", "#7c5cf0"))
 ]
+
+
+WORDS = {  # of the figures, where the caller has none in another language
+    "plane": "The plane after this layer", "log_det": "log |det| so far, over the data", "play": "Play",
+    "pause": "Pause", "layer": "Layer", "analytic": "log |det| by the layer's formula, nats",
+    "autograd": "log |det| by autograd, nats",
+}  # fmt: skip
 
 
 class LayerView(Protocol):
@@ -36,31 +44,59 @@ class LayerView(Protocol):
     def log_det(self) -> NDArray[np.float32]: ...
 
 
-def density(log_p: NDArray[np.float32], *, extent: float, title: str = "") -> go.Figure:
-    """A log-density (n, n) in nats, row 0 on top, as a heat map of the density; hover reads log p."""
-    n = len(log_p)
-    axis = ((np.arange(n) + 0.5) / n * 2 - 1) * extent
-    with np.errstate(over="ignore"):
-        p = np.exp(log_p)
-    heat = go.Heatmap(
-        x=axis,
-        y=axis[::-1],
-        z=np.cbrt(p),
-        customdata=log_p,
-        colorscale=SEQUENTIAL,
-        showscale=False,
-        hovertemplate="(%{x:.2f}, %{y:.2f})<br>log p %{customdata:.2f}<extra></extra>",
-    )
-    figure = go.Figure(heat, layout={"template": template(), "title": title, "width": 560, "height": 560})
-    figure.update_yaxes(scaleanchor="x", constrain="domain")
-    figure.update_xaxes(constrain="domain")
+def densities(
+    panels: Mapping[str, NDArray[np.float32]], *, extent: float, samples: NDArray[np.float32] | None = None
+) -> go.Figure:
+    """Log-densities (n, n) in nats, row 0 on top, side by side in the colours of the first; samples (m, 2) after them.
+
+    Hover reads log p. The colour is the cube root of the density, so that a thousandth of the maximum is still seen.
+    """
+    titles = [*panels, *(["samples"] if samples is not None else [])]
+    figure = make_subplots(cols=len(titles), subplot_titles=titles, horizontal_spacing=0.04)
+    first = next(iter(panels.values()))
+    for column, log_p in enumerate(panels.values(), start=1):
+        axis = ((np.arange(len(log_p)) + 0.5) / len(log_p) * 2 - 1) * extent
+        heat = go.Heatmap(
+            x=axis,
+            y=axis[::-1],
+            z=shades(log_p, float(first.max())),
+            zmin=0,
+            zmax=1,
+            customdata=log_p,
+            colorscale=SEQUENTIAL,
+            showscale=False,
+            hovertemplate="(%{x:.2f}, %{y:.2f})<br>log p %{customdata:.2f}<extra></extra>",
+        )
+        figure.add_trace(heat, row=1, col=column)
+    if samples is not None:
+        dots = {"size": 3, "opacity": 0.6, "color": QUALITATIVE[0]}
+        scatter = go.Scatter(x=samples[:, 0], y=samples[:, 1], mode="markers", marker=dots, showlegend=False)
+        figure.add_trace(scatter, row=1, col=len(titles))
+    figure.update_layout(template=template(), width=440 * len(titles), height=500, margin={"t": 40})
+    figure.update_xaxes(range=[-extent, extent], constrain="domain")
+    figure.update_yaxes(range=[-extent, extent], constrain="domain")
+    for column in range(1, len(titles) + 1):
+        figure.update_yaxes(scaleanchor=f"x{column}" if column > 1 else "x", col=column)
     return figure
 
 
-def layers(views: Sequence[LayerView], *, extent: float, words: Mapping[str, str]) -> go.Figure:
+class LayerReport(Protocol):
+    """A layer of `playground.flows.inspect`."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def analytic(self) -> NDArray[np.float64]: ...
+    @property
+    def autograd(self) -> NDArray[np.float64]: ...
+
+
+def layers(views: Sequence[LayerView], *, extent: float, words: Mapping[str, str] = WORDS) -> go.Figure:
     """A film with a slider: left the points and the grid as the layers move them, right log |det| over the data plane.
 
-    `words` holds the texts "plane", "log_det", "play", "pause", "layer" and the names of the views ("data", ...).
+    `words` holds the texts of `WORDS` and may name the views ("data", ...).
     """
     names = [
         f"{i} {words.get(view.name, view.name)}" if i else words.get(view.name, view.name)
@@ -152,22 +188,11 @@ def layers(views: Sequence[LayerView], *, extent: float, words: Mapping[str, str
     return figure
 
 
-def log_dets(
-    analytic: Sequence[NDArray[np.floating[Any]]],
-    automatic: Sequence[NDArray[np.floating[Any]]],
-    names: Sequence[str],
-    *,
-    words: Mapping[str, str],
-) -> go.Figure:
-    """Each layer's log |det| by its formula against autograd's, (m,) nats each: all points lie on the diagonal.
-
-    `words` holds the axes' texts "analytic" and "autograd".
-    """
+def log_dets(reports: Sequence[LayerReport], *, words: Mapping[str, str] = WORDS) -> go.Figure:
+    """Each layer's log |det| by its formula against autograd's, nats: all points lie on the diagonal."""
     figure = go.Figure(layout={"template": template(), "height": 360})
-    ends = [v for part in (*analytic, *automatic) for v in (np.nanmin(part), np.nanmax(part)) if np.isfinite(v)] or [
-        0,
-        1,
-    ]
+    parts = [part for report in reports for part in (report.analytic, report.autograd)]
+    ends = [float(v) for part in parts for v in (np.nanmin(part), np.nanmax(part)) if np.isfinite(v)] or [0.0, 1.0]
     low, high = float(min(ends)), float(max(ends))
     room = 0.05 * (high - low) + 0.05
     figure.add_trace(
@@ -180,11 +205,10 @@ def log_dets(
             showlegend=False,
         )
     )
-    for i, (a, b, name) in enumerate(zip(analytic, automatic, names, strict=True)):
-        colour = QUALITATIVE[i % len(QUALITATIVE)]
-        figure.add_trace(
-            go.Scatter(x=a, y=b, mode="markers", name=name, marker={"size": 5, "color": colour, "opacity": 0.75})
-        )
+    for i, report in enumerate(reports):
+        marker = {"size": 5, "color": QUALITATIVE[i % len(QUALITATIVE)], "opacity": 0.75}
+        name = f"{report.index} {report.name}"
+        figure.add_trace(go.Scatter(x=report.analytic, y=report.autograd, mode="markers", name=name, marker=marker))
     figure.update_xaxes(title=words["analytic"], range=[low - room, high + room])
     figure.update_yaxes(title=words["autograd"], range=[low - room, high + room])
     return figure

@@ -2,11 +2,15 @@
 
 Adam (Kingma and Ba, 2015) under a warm-up and a cosine over the budget, whatever its length; the weights handed back
 are a running average (Shamir and Zhang, Stochastic gradient descent for non-smooth optimization, 2013).
+
+A budget of seconds is run in a hundred stages, each at one learning rate: the steps made in each of them, the `pace`,
+say all that the clock decided, and a run with the same pace gives the same weights.
 """
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +23,7 @@ from playground.flows.spline import Lattice
 
 __all__ = ["FitStep", "Recipe", "fit", "recipe"]
 
+STAGES = 100  # of a budget of seconds
 WARM_UP = 0.05  # part of the budget over which the learning rate climbs
 AVERAGE = 16  # the running average spans about the last 1/16 of the steps made so far
 HELD_OUT = 4096  # points on which the divergence is estimated
@@ -37,6 +42,7 @@ class FitStep:
     kl: float | None  # E[log p - log q] in nats on a held-out set, where it was estimated at this step
     seconds: float  # time spent in training so far, without the time the caller took between two steps
     progress: float  # part of the budget that is used up, 0 to 1
+    stage: int  # of the 100 stages, the one whose learning rate this step had
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,7 @@ def fit(
     *,
     seconds: float | None = None,
     steps: int | None = None,
+    pace: Sequence[int] | None = None,
     batch: int | None = None,
     lr: float | None = None,
     seed: int = 0,
@@ -76,18 +83,28 @@ def fit(
 ) -> Generator[FitStep, None, None]:
     """Train `flow` in place on samples of `density` for a time or a number of steps, yielding after each step.
 
+    `pace` repeats a run that was given seconds: the number of steps made by the end of each of its stages, of the last
+    one if it was stopped (`Lane.pace` of `watch`).
+
     While the generator is suspended the flow holds the current weights; when it ends, is closed or fails, the averaged
-    ones. The same seed and steps give the same weights. `batch` and `lr` default to `recipe(flow)`; `clock` gives the
-    time in seconds (`time.process_time` counts processor time).
-    Raises `ValueError` for a budget that is not exactly one of seconds (0.1..3600) and steps (1..10**7), for a batch
-    outside 2..65536 and a learning rate that is not positive; `FloatingPointError` when loss or gradient is not finite.
+    ones. The same seed and steps, or pace, give the same weights. `batch` and `lr` default to `recipe(flow)`; `clock`
+    gives the time in seconds (`time.process_time` counts processor time).
+    Raises `ValueError` for a budget that is not exactly one of seconds (0.1..3600), steps (1..10**7) and pace (up to
+    100 numbers that do not fall), for a batch outside 2..65536, a learning rate that is not positive and a flow without
+    trainable weights; `FloatingPointError` when loss or gradient is not finite.
     """
-    if (seconds is None) == (steps is None):
-        raise ValueError(f"give exactly one of seconds and steps, not seconds={seconds} and steps={steps}")
+    if [seconds, steps, pace].count(None) != 2:
+        raise ValueError(f"give exactly one of seconds, steps and pace, not {seconds=}, {steps=} and {pace=}")
     if seconds is not None and not 0.1 <= seconds <= 3600:
         raise ValueError(f"seconds must lie between 0.1 and 3600, not {seconds}")
     if steps is not None and not 1 <= steps <= 10**7:
         raise ValueError(f"steps must lie between 1 and 10**7, not {steps}")
+    if pace is not None and not (
+        1 <= len(pace) <= STAGES and 1 <= pace[-1] <= 10**7 and min(pace) >= 0 and list(pace) == sorted(pace)
+    ):
+        raise ValueError(f"pace must be 1 to {STAGES} numbers of steps, each at least the one before it, not {pace}")
+    if not any(p.requires_grad for p in flow.parameters()):
+        raise ValueError("the flow has no weights to train: all are frozen; call flow.requires_grad_(True)")
     defaults = recipe(flow)
     batch = defaults.batch if batch is None else batch
     lr = defaults.lr if lr is None else lr
@@ -95,7 +112,7 @@ def fit(
         raise ValueError(f"batch must lie between 2 and 65536, not {batch}")
     if not 0 < lr < math.inf:
         raise ValueError(f"lr must be positive, not {lr}")
-    return _run(flow, density, seconds, steps, batch, lr, defaults.beta2, seed, clock)
+    return _run(flow, density, seconds, steps, pace, batch, lr, defaults.beta2, seed, clock)
 
 
 def _run(
@@ -103,6 +120,7 @@ def _run(
     density: Density,
     seconds: float | None,
     steps: int | None,
+    pace: Sequence[int] | None,
     batch: int,
     lr: float,
     beta2: float,
@@ -118,14 +136,19 @@ def _run(
         step, progress = 0, 0.0
         while progress < 1:
             step += 1
-            begun = progress if steps is None else (step - 0.5) / steps
+            if steps is not None:
+                begun = (step - 0.5) / steps
+                stage = int(begun * STAGES)
+            else:
+                stage = int(progress * STAGES) if pace is None else bisect_left(pace, step)
+                begun = (stage + 0.5) / STAGES
             rate = lr * min(1, begun / WARM_UP) * 0.5 * (1 + math.cos(math.pi * begun))
             x = next(batches)
             if step == 1:
                 _initialise(flow, x)
             nll = _step(flow, x, weights, step, rate, beta2)
             elapsed = spent + clock() - now
-            progress = min(1.0, elapsed / seconds if steps is None else step / steps)  # type: ignore[operator]  # one is given
+            progress = min(1.0, elapsed / seconds if seconds is not None else step / (steps or pace[-1]))  # type: ignore[index]  # one is given
             kl = None
             if progress == 1:
                 weights.settle()
@@ -134,7 +157,7 @@ def _run(
                 kl_cost = spent + clock() - now - elapsed
                 on_kl += kl_cost
             spent += clock() - now
-            yield FitStep(step, nll, kl, spent, progress)
+            yield FitStep(step, nll, kl, spent, progress, stage)
             now = clock()
     finally:
         weights.settle()

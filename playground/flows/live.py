@@ -19,14 +19,14 @@ from torch import Tensor
 from playground.flows.density import EXTENT, Density
 from playground.flows.fit import FitStep, fit
 from playground.flows.flow import Flow
-from playground.flows.grid import log_prob_grid
+from playground.flows.grid import grid_values
 from playground.flows.planar import NotInvertibleError
 
 __all__ = ["Frame", "Lane", "portrait", "watch"]
 
 TURN = 0.04  # seconds of training before the next flow of a race has its turn
-FIRST = 0.25  # seconds the first frame may take to paint, and the final one of a run that was stopped
-PAINT = 0.11  # seconds one frame may take to paint; flows that are slower get a coarser live grid
+FIRST = 0.25  # seconds the first frame may take to paint
+PAINT = 0.11  # seconds one frame may take to paint, stopped runs' last one too; slower flows get a coarser live grid
 SIDES = (200, 144, 100, 72, 48, 32)  # the live grids to choose from
 CURVE = 240  # points of a curve before every second one is dropped
 
@@ -48,6 +48,8 @@ class Lane:
     log_p: Array  # (n, n) log-density over the plane in nats, row 0 on top
     points: Array  # (m, 2) of the same latents in every frame, so that each point moves; none without an inverse
     mass: float  # integral of the density over the picture
+    pace: tuple[int, ...]  # steps made by the end of each stage so far: `fit(pace=)` repeats the run
+    threads: int  # of torch; with another number sums are rounded differently, and training amplifies it
 
     @property
     def steps_per_second(self) -> float:
@@ -102,7 +104,7 @@ def watch(
         thread.join()
         for painter in painters:
             painter.settle()
-        limit = FIRST / len(painters) if stop.is_set() else None
+        limit = PAINT / len(painters) if stop.is_set() else None
         yield _frame([painter.paint(limit) for painter in painters], final=True)
         for runner in runners:
             if runner.error is not None:
@@ -138,6 +140,7 @@ class _Runner:
         self.training: Iterator[FitStep] = training if training is not None else iter(())
         self.nll, self.kl = _Curve(), _Curve()
         self.last: FitStep | None = None
+        self.pace: list[int] = []  # steps by the end of the stages that are over
         self.finished = False
         self.error: Exception | None = None
         self.wanted, self.given = threading.Event(), threading.Event()
@@ -151,6 +154,7 @@ class _Runner:
             if record is None:
                 self.finished = True
                 break
+            self.pace += [record.step - 1] * (record.stage - len(self.pace))
             self.last = record
             self.nll.add(record.step, record.nll)
             if record.kl is not None:
@@ -220,6 +224,8 @@ class _Painter:
             sides = [self.side, *(n for n in SIDES if n < self.side)]
             side = next((n for n in sides if n * n * self.cost <= limit), sides[-1])
         log_p = self._measure(side)
+        with np.errstate(over="ignore"):
+            mass = float(np.exp(log_p, dtype=np.float64).sum()) * (2 * EXTENT / side) ** 2
         last, runner = self.runner.last, self.runner
         return Lane(
             name=runner.name,
@@ -232,13 +238,15 @@ class _Painter:
             kl_curve=runner.kl.arrays(),
             log_p=log_p,
             points=_numpy(_inverse(runner.shadow, self.latents)),
-            mass=float(np.exp(log_p, dtype=np.float64).sum()) * (2 * EXTENT / side) ** 2,
+            mass=mass,
+            pace=(*runner.pace, last.step) if last else (),
+            threads=torch.get_num_threads(),
         )
 
     def _measure(self, side: int) -> Array:
         """The grid of log-densities; what a cell of it costs is kept for the choice of the next one's size."""
         begun = time.perf_counter()
-        log_p = log_prob_grid(self.runner.shadow, n=side, extent=EXTENT)
+        log_p = grid_values(self.runner.shadow, side, EXTENT)
         self.cost = min(self.cost, (time.perf_counter() - begun) / side**2)
         return log_p
 

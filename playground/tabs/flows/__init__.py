@@ -18,6 +18,7 @@ from playground.manager import ModelManager
 from playground.tabs.components import LivePlotly, SketchPad, Stage, Table, Tile, thumbnail, tiles
 from playground.tabs.components.table import Column, Row, table
 from playground.tabs.flows import api, downloads, panels, training
+from playground.tabs.flows.program import race_program, train_program
 from playground.tabs.flows.settings import (
     MAX_LAYERS,
     MAX_SECONDS,
@@ -57,7 +58,7 @@ def build(manager: ModelManager) -> None:
     folder = TemporaryDirectory(prefix="playground-")  # of downloads; lives as long as the page does
 
     # -- what one sees ------------------------------------------------------------------------------------------------
-    run = gr.State(None, time_to_live=KEEP)  # training.Run | None
+    run, raced = (gr.State(None, time_to_live=KEEP) for _ in range(2))  # training.Run | None, training.Race | None
     source, panel = gr.State("preset"), gr.State("train")
     gr.Markdown(label("flows.lead"), elem_classes="pg-lead")
     with gr.Row(elem_classes="pg-tab"):
@@ -157,7 +158,7 @@ def build(manager: ModelManager) -> None:
         )
     with gr.Accordion(label("flows.python"), open=False, elem_id="flows-python"):
         gr.Markdown(label("flows.python.info"), elem_classes="pg-hint")
-        code = gr.Markdown(_fenced(Settings().python()), elem_id="flows-code")  # gr.Code would bring 130 kB of editor
+        code = gr.Markdown(elem_id="flows-code")  # gr.Code would bring 130 kB of editor
     with gr.Accordion(label("flows.save"), open=False, elem_id="flows-save"):
         with gr.Row(elem_classes="pg-downloads"):
             link = gr.Button(label("flows.link"), size="sm", min_width=120, elem_id="flows-link")
@@ -177,19 +178,18 @@ def build(manager: ModelManager) -> None:
         """Another density or flow: its picture and the trained example on it; not while this person trains."""
         tongue = language(request)
         settings = _settings(values, tongue, complete=False)
-        if stops.active(request):
-            return {code: _fenced(settings.python())}
-        if settings.source != "preset" and not _complete(settings):
-            return {code: _fenced(settings.python())}
+        if stops.active(request) or not _complete(settings):
+            return {stage: gr.skip()}
         with _plain(tongue):
             value, found = training.example(manager, settings, tongue)
-        return {stage: value, run: found, code: _program(found, settings)}
+        return {stage: value, run: found}
 
     def choose_flow(name: str) -> tuple[Any, Any]:
         return gr.update(value=flows.LAYERS[name]), gr.update(visible=True if name == "planar" else "hidden")
 
-    def refresh(request: gr.Request, *values: Any) -> str:
-        return _fenced(_settings(values, language(request), complete=False).python())
+    def refresh(request: gr.Request, which: str, names: list[str], *values: Any) -> str:
+        """The program of settings that nothing has been made with yet."""
+        return _program(which, None, None, names, _settings(values, language(request), complete=False))
 
     def run_training(request: gr.Request, *values: Any) -> Iterator[dict[Any, Any]]:
         tongue = language(request)
@@ -199,12 +199,7 @@ def build(manager: ModelManager) -> None:
                 update: dict[Any, Any] = {stage: value}
                 if i == 0:
                     update |= {start: gr.update(interactive=False), stop: gr.update(interactive=True)}
-                if done is not None:
-                    update |= {
-                        run: done,
-                        code: _program(done, settings),
-                    }
-                yield update
+                yield update if done is None else {**update, run: done}
 
     def run_race(request: gr.Request, names: list[str], *values: Any) -> Iterator[dict[Any, Any]]:
         tongue = language(request)
@@ -217,29 +212,40 @@ def build(manager: ModelManager) -> None:
             racing.running(request) as flag,
             closing(training.race(settings, known, flag, tongue)) as frames,
         ):
-            for frame, rows in frames:
+            for frame, rows, done in frames:
                 going = frame["status"] == "running"
                 yield {
                     race_stage: frame,
                     race_table: table(columns, [Row(cells, best=i == 0 and not going) for i, cells in enumerate(rows)]),
                     race_start: gr.update(interactive=not going),
                     race_stop: gr.update(interactive=going),
+                    **({} if done is None else {raced: done}),
                 }
 
     def idle() -> tuple[Any, Any]:
         """The buttons after a job, whether it ended well or not."""
         return gr.update(interactive=True), gr.update(interactive=False)
 
-    def look(which: str, current: training.Run | None, request: gr.Request) -> dict[Any, Any]:
-        """The panel that is open, for the flow there is."""
-        if current is None or which not in ("layers", "microscope"):
-            return {film: None, dots: None, reports: None, verdict: ""} if current is None else {verdict: gr.skip()}
+    def look(
+        request: gr.Request,
+        which: str,
+        current: training.Run | None,
+        race: training.Race | None,
+        names: list[str],
+        *values: Any,
+    ) -> dict[Any, Any]:
+        """The panel that is open, for the flow there is, and its program."""
         tongue = language(request)
+        program = {code: _program(which, current, race, names, _settings(values, tongue, complete=False))}
+        if current is None:
+            return {film: None, dots: None, reports: None, verdict: "", **program}
         with _plain(tongue):
             if which == "layers":
-                return {film: panels.layers(manager, current, tongue)}
-            figure, rows, text = panels.microscope(manager, current, tongue)
-        return {dots: figure, reports: rows, verdict: text}
+                return {film: panels.layers(manager, current, tongue), **program}
+            if which == "microscope":
+                figure, rows, text = panels.microscope(manager, current, tongue)
+                return {dots: figure, reports: rows, verdict: text, **program}
+        return program
 
     def saver(kind: str) -> Callable[..., str]:
         def save(current: training.Run | None, request: gr.Request) -> str:
@@ -278,7 +284,6 @@ def build(manager: ModelManager) -> None:
         return {
             stage: value,
             run: found,
-            code: _program(found, settings),
             source: settings.source,
             density: settings.density,
             flow: settings.flow,
@@ -291,34 +296,40 @@ def build(manager: ModelManager) -> None:
             race_stage: {"panels": [], "labels": {"empty": say(tongue, "flows.race.empty")}},
         }
 
-    looks = [film, dots, reports, verdict]
+    looks, looked_at = [film, dots, reports, verdict, code], [panel, run, raced, racers, *controls]
     for tab, name in ((tab_preset, "preset"), (tab_draw, "draw"), (tab_upload, "upload")):
         tab.select(partial(str, name), None, source, **private())  # queued, or the change is not heard
-    flow.input(choose_flow, flow, [layers, constrained], **quick).then(
-        show, controls, [stage, run, code], **quick
-    ).then(look, [panel, run], looks, **quick)
-    for event in (source.change, density.input, pad.input, upload.change):
-        event(show, controls, [stage, run, code], trigger_mode="always_last", **quick).then(
-            look, [panel, run], looks, **quick
-        )
-    gr.on([layers.change, seconds.change, seed.change, constrained.change], refresh, controls, code, **quick)
-    start.click(run_training, controls, [stage, run, code, start, stop], **slow).then(
-        idle, None, [start, stop], queue=False, **private()
-    ).then(look, [panel, run], looks, **quick)
-    stop.click(stop_training, None, None, queue=False, **private())
-    race_start.click(run_race, [racers, *controls], [race_stage, race_table, race_start, race_stop], **slow).then(
-        idle, None, [race_start, race_stop], queue=False, **private()
+    flow.input(choose_flow, flow, [layers, constrained], **quick).then(show, controls, [stage, run], **quick).then(
+        look, looked_at, looks, **quick
     )
+    for event in (source.change, density.input, pad.input, upload.change):
+        event(show, controls, [stage, run], trigger_mode="always_last", **quick).then(look, looked_at, looks, **quick)
+    edited = [
+        layers.input,
+        seconds.input,
+        seed.input,
+        constrained.input,
+        racers.input,
+    ]  # by a person: what a link sets is no news
+    gr.on(edited, refresh, [panel, racers, *controls], code, trigger_mode="always_last", **quick)
+    start.click(run_training, controls, [stage, run, start, stop], **slow).then(
+        idle, None, [start, stop], queue=False, **private()
+    ).then(look, looked_at, looks, **quick)
+    stop.click(stop_training, None, None, queue=False, **private())
+    race_shown = [race_stage, race_table, race_start, race_stop, raced]
+    race_start.click(run_race, [racers, *controls], race_shown, **slow).then(
+        idle, None, [race_start, race_stop], queue=False, **private()
+    ).then(look, looked_at, looks, **quick)
     race_stop.click(stop_race, None, None, queue=False, **private())
     for tab, name in ((tab_train, "train"), (tab_layers, "layers"), (tab_microscope, "microscope"), (tab_race, "race")):
         tab.select(partial(str, name), None, panel, **private())
-    panel.change(look, [panel, run], looks, **{**quick, "show_progress": "minimal"})
+    panel.change(look, looked_at, looks, **{**quick, "show_progress": "minimal"})
     query = gr.Textbox(visible="hidden")  # a gr.State never reaches the browser
     link.click(make_link, controls, [query, link_box], **quick).success(None, query, link_box, js=COPY, **private())
     for kind, button in files.items():
         button.click(saver(kind), run, download, **quick).success(None, None, None, js=CLICK_DOWNLOAD, **private())
-    opened = [stage, run, code, *controls, sources, race_stage]
-    gr.on(None, open_page, None, opened, **quick)
+    opened = [stage, run, *controls, sources, race_stage]
+    gr.on(None, open_page, None, opened, **quick).then(look, looked_at, looks, **quick)
     api.build()
 
 
@@ -344,14 +355,14 @@ def _settings(values: tuple[Any, ...], tongue: str, *, complete: bool = True) ->
     return settings
 
 
-def _program(run: training.Run | None, settings: Settings) -> str:
-    """The Python panel: what made the picture, or would make it."""
-    if run is None:
-        return _fenced(settings.python())
-    return _fenced(run.settings.python(run.lane.step, stopped=run.lane.progress < 1))
-
-
-def _fenced(program: str) -> str:
+def _program(
+    which: str, run: training.Run | None, race: training.Race | None, names: list[str], settings: Settings
+) -> str:
+    """The Python panel: what made the open panel's picture, or would make it."""
+    if which == "race":
+        program = race_program(settings, names) if race is None else race.python()
+    else:
+        program = train_program(settings, panel=which) if run is None else run.python(which)
     return f"```python\n{program}```"
 
 

@@ -35,9 +35,7 @@ def microscope(manager: ModelManager, run: Run, language: str) -> tuple[go.Figur
         mass = flows.mass(flow)
     names = [f"{layer.index} {layer.name}" for layer in report.layers]
     words = {word: say(language, f"flows.microscope.{word}") for word in ("analytic", "autograd")}
-    figure = figures.log_dets(
-        [layer.analytic for layer in report.layers], [layer.autograd for layer in report.layers], names, words=words
-    )
+    figure = figures.log_dets(report.layers, words=words)
     heads = ("layer", "error", "round_trip")
     columns = [Column(say(language, f"flows.microscope.{head}"), number=head != "layer") for head in heads]
     broken = say(language, "flows.microscope.not_invertible")

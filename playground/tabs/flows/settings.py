@@ -1,9 +1,8 @@
-"""What a person has set in the Flows tab: checked, kept in a link, and written down as Python."""
+"""What a person has set in the Flows tab: checked, and kept in a link."""
 
 import base64
 import binascii
 import math
-import textwrap
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -125,57 +124,6 @@ class Settings:
         if settings.source == "draw" and not settings.drawing:
             settings = replace(settings, source="preset")
         return settings, wrong
-
-    def python(self, steps: int | None = None, *, stopped: bool = False) -> str:
-        """A program that makes the same picture; `steps` of a run stand in for its seconds, or end it there."""
-        options = "".join(f", {name}={value!r}" for name, value in self.options.items())
-        budget = f"seconds={self.seconds:g}" if steps is None or stopped else f"steps={steps}"
-        lines, make = self._density_lines()
-        return "\n".join(
-            [
-                *lines,
-                "from playground import flows",
-                "from playground.figures.flows import density as picture",
-                "",
-                make,
-                f'flow = flows.build("{self.flow}"{options}, seed={self.seed})',
-                f"for step in flows.fit(flow, density, {budget}, seed={self.seed}):",
-                "    if step.kl is not None:",
-                '        print(f"step {step.step}: {step.nll:.3f} nats, KL {step.kl:.4f}")',
-                *([f"    if step.step == {steps}:  # the run was stopped here", "        break"] if stopped else []),
-                "",
-                f'figure = picture(flows.log_prob_grid(flow), extent=flows.EXTENT, title="{self.flow}")',
-                'figure.write_html("density.html")',
-                "",
-            ]
-        )
-
-    def _density_lines(self) -> tuple[list[str], str]:
-        if self.source == "preset":
-            return [], f'density = flows.density("{self.density}")'
-        if self.source == "draw":
-            packed = "\n".join(f'    "{part}"' for part in textwrap.wrap(self.drawing, 96))
-            make = "\n".join(
-                [
-                    "packed = (",
-                    packed,
-                    ")",
-                    "ink = np.frombuffer(zlib.decompress(base64.urlsafe_b64decode(packed)), dtype=np.uint8)",
-                    f"drawing = ink.reshape({PAD}, {PAD}).astype(np.float32) / {LEVELS - 1}",
-                    "density = flows.density_from_drawing(drawing)",
-                ]
-            )
-            return ["import base64", "import zlib", "", "import numpy as np", ""], make
-        name = Path(self.upload).name
-        if self.key == "picture":
-            return [
-                "from pathlib import Path",
-                "",
-            ], f"density = flows.density_from_image(flows.read_image(Path({name!r})))"
-        return [
-            "from pathlib import Path",
-            "",
-        ], f"density = flows.density_from_points(flows.read_points(Path({name!r}).read_bytes()))"
 
 
 def pack(drawing: NDArray[np.float32] | None) -> str:

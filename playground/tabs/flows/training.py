@@ -11,9 +11,10 @@ from playground import catalog, flows
 from playground.i18n import say
 from playground.manager import ModelManager, ModelSpec
 from playground.tabs.flows import frames
+from playground.tabs.flows.program import race_program, train_program
 from playground.tabs.flows.settings import Settings
 
-__all__ = ["Run", "example", "race", "train"]
+__all__ = ["Race", "Run", "example", "race", "train"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,12 @@ class Run:
     lane: flows.Lane
     model: flows.Flow | ModelSpec[flows.Flow]  # a person's own flow, or the shipped one, which the manager keeps
 
+    def python(self, panel: str) -> str:
+        """The program that makes the panel's picture of this run again: the example was given steps, others seconds."""
+        if isinstance(self.model, ModelSpec):
+            return train_program(self.settings, steps=self.lane.step, panel=panel)
+        return train_program(self.settings, pace=self.lane.pace, threads=self.lane.threads, panel=panel)
+
     @contextmanager
     def open(self, manager: ModelManager) -> Iterator[flows.Flow]:
         """The flow, leased for the time it is used if it is the app's."""
@@ -33,6 +40,19 @@ class Run:
                 yield flow
         else:
             yield self.model
+
+
+@dataclass(frozen=True, eq=False)
+class Race:
+    """A race that has been run."""
+
+    settings: Settings
+    lanes: tuple[flows.Lane, ...]
+
+    def python(self) -> str:
+        """The program that runs the race again."""
+        paces = {lane.name: lane.pace for lane in self.lanes}
+        return race_program(self.settings, list(paces), paces=paces, threads=self.lanes[0].threads)
 
 
 def example(manager: ModelManager, settings: Settings, language: str) -> tuple[dict[str, Any], Run | None]:
@@ -84,8 +104,8 @@ def train(settings: Settings, stop: threading.Event, language: str) -> Generator
 
 def race(
     settings: Settings, names: list[str], stop: threading.Event, language: str
-) -> Generator[tuple[dict[str, Any], list[list[str]]]]:
-    """Frames and the table of a race between the flows of `names`, each with its usual layers."""
+) -> Generator[tuple[dict[str, Any], list[list[str]], Race | None]]:
+    """Frames and the table of a race between the flows of `names`, each with its usual layers; last the `Race`."""
     truth = frames.truth_of(settings, side=frames.RACE_SIDE)
     field = {name: flows.build(name, seed=settings.seed, layers=flows.LAYERS[name]) for name in names}
     weights = {name: sum(p.numel() for p in flow.parameters()) for name, flow in field.items()}
@@ -108,14 +128,19 @@ def race(
                 if frame.final:
                     status = "done" if frame.progress >= 1 else "stopped"
                 value = frames.race(truth, lanes, language, status=status, progress=frame.progress, run=run, frame=i)
-                yield value, _table(lanes, weights, language)
+                yield value, _table(lanes, weights, language), _raced(settings, lanes) if frame.final else None
         except FloatingPointError:
             if not lanes:
                 raise
             steps = max(lane.step for lane in lanes)
             message = say(language, "flows.stage.diverged", steps=f"{steps:,}")
             value = frames.race(truth, lanes, language, status="error", progress=1.0, message=message, run=run)
-            yield value, _table(lanes, weights, language)
+            yield value, _table(lanes, weights, language), _raced(settings, lanes)
+
+
+def _raced(settings: Settings, lanes: tuple[flows.Lane, ...]) -> Race | None:
+    """The race, unless it was stopped before each flow had made a step."""
+    return Race(settings, lanes) if all(lane.step for lane in lanes) else None
 
 
 def _table(lanes: tuple[flows.Lane, ...], weights: dict[str, int], language: str) -> list[list[str]]:
