@@ -10,7 +10,17 @@ import numpy as np
 from playground import checkpoints, flows
 from playground.manager import ModelSpec
 
-__all__ = ["flow_example", "flow_example_folder", "flow_history"]
+__all__ = ["flow_example", "flow_example_folder", "flow_history", "spec"]
+
+
+def spec(key: str) -> ModelSpec[Any]:
+    """The model of a key that the app shows, such as "flows/spline/moons". Raises `ValueError` for any other."""
+    kind, _, rest = key.partition("/")
+    flow, _, density = rest.partition("/")
+    found = flow_example(flow, density) if kind == "flows" and flow in flows.FLOWS else None
+    if found is None or found.key != key:
+        raise ValueError(f"no model is called {key!r}")
+    return found
 
 
 def flow_example_folder(flow: str, density: str) -> Path:

@@ -51,10 +51,11 @@ def train_flow(
     try:
         target = flows.density(density)
         model = flows.build(flow, seed=seed, layers=flows.LAYERS.get(flow, 1) if layers is None else layers)
+        training = flows.watch({flow: model}, target, steps=steps, seed=seed, frames_per_second=1)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     lane = None
-    for frame in flows.watch({flow: model}, target, steps=steps, seed=seed, frames_per_second=1):
+    for frame in training:
         (lane,) = frame.lanes
         kl = "" if lane.kl is None else f", KL {lane.kl:.4f}"
         typer.echo(f"\r{lane.seconds:5.1f} s, step {lane.step:,}, {lane.nll:.3f} nats{kl}   ", nl=frame.final)

@@ -25,13 +25,18 @@ LANGUAGES = {"en": "English", "zh-CN": "简体中文"}
 COOKIE = "playground-language"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 HASHED = re.compile(r"/(assets|svelte)/.+-[\w-]{6,}\.(js|css|woff2?|svg|png)$|/_app/immutable/")
+PLOTLY = re.compile(r"/plotly\.min\.js$")  # its address holds its version
 FONTS = re.compile(r"/static/fonts/.+\.woff2$")
 YEAR, DAY = 31_536_000, 86_400  # seconds
 
 
 def hosts(*, share: bool = False) -> tuple[str, ...]:
-    """The names this app answers to: its own machine's, its Space's, the tunnel's if shared, GRADIO_SERVER_NAME."""
-    space = ("*.hf.space", "huggingface.co") if os.getenv("SPACE_ID") else ()
+    """The names this app answers to: its own machine's, the tunnel's if shared, GRADIO_SERVER_NAME; a Space to all.
+
+    The names guard a person's own machine from pages that rebind theirs to it. A Space is public, and its host asks it
+    for its health by numbers that no one documents.
+    """
+    space = ("*",) if os.getenv("SPACE_ID") else ()
     asked = os.getenv("GRADIO_SERVER_NAME", "")  # who sets it means to be reached from elsewhere
     served = ("*",) if asked == "0.0.0.0" else (asked.lower(),) if asked else ()
     return (*LOCAL_HOSTS, *space, *served, *(("*.gradio.live",) if share else ()))
@@ -114,7 +119,7 @@ class Cache:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        age = YEAR if HASHED.search(path) else DAY if FONTS.search(path) else 0
+        age = YEAR if HASHED.search(path) or PLOTLY.search(path) else DAY if FONTS.search(path) else 0
         if scope["type"] != "http" or not age:
             await self.app(scope, receive, send)
             return

@@ -41,7 +41,8 @@ def field(log_p: np.ndarray, extent: float, log_max: float | None = None) -> dic
     if not np.isfinite(log_max):
         raise ValueError(f"log_max={log_max} must be finite")
     q = np.rint(255 * np.exp(np.minimum(log_p - log_max, 0.0) / 3)).astype(np.uint8)
-    return {"n": len(q), "q": _encode(q), "log_max": float(log_max), "extent": _extent(extent)}
+    clipped = bool(log_p.max() > log_max + 3 * np.log(255.5 / 255))  # then the byte 255 says "or more"
+    return {"n": len(q), "q": _encode(q), "log_max": float(log_max), "extent": _extent(extent), "clipped": clipped}
 
 
 def points(xy: np.ndarray, extent: float) -> dict[str, Any]:

@@ -80,13 +80,20 @@ def watch(
     """Train `flows` in place, each for `seconds` or `steps`, and yield frames meanwhile; the last one is `final`.
 
     The first frame shows the flows before their first step. Setting `stop` ends training with a final frame; closing
-    the generator ends it without. Raises what `fit` raises, when training has ended and its final frame was taken.
+    the generator ends it without. Raises what `fit` raises: `ValueError` at once, `FloatingPointError` when training
+    has ended and its final frame was taken.
     """
     stop = stop or threading.Event()
     runners = [
         _Runner(name, flow, fit(flow, density, seconds=seconds, steps=steps, seed=seed)) for name, flow in flows.items()
     ]
     painters = [_Painter(runner, side, points, seed) for runner in runners]
+    return _frames(runners, painters, frames_per_second, stop)
+
+
+def _frames(
+    runners: "list[_Runner]", painters: "list[_Painter]", frames_per_second: float, stop: threading.Event
+) -> Generator[Frame]:
     thread = threading.Thread(target=_train, args=(runners, stop), name="flows.watch", daemon=True)
     try:
         yield _frame([painter.paint(FIRST / len(painters)) for painter in painters], final=False)

@@ -20,6 +20,7 @@ __all__ = ["MAX_IMAGE_PIXELS", "density_from_drawing", "density_from_image", "re
 
 MAX_IMAGE_PIXELS = 25_000_000
 FILL = 5.2  # data units: the longer side of a picture covers [-2.6, 2.6]
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")  # Pillow would start other programs for some, Ghostscript for EPS
 PAPER = 0.02  # darkness up to here is the paper, not the ink; JPEG leaves as much around every line
 MIN_INK = 3  # pixels
 
@@ -30,13 +31,13 @@ def read_image(source: str | Path | bytes) -> Array:
     """The picture of a file or its bytes: (h, w, 3 or 4) uint8, or (h, w) float32 in [0, 1] if it has 16-bit greys.
 
     The size is read from the header, before anything is decoded; a camera's rotation (EXIF) is applied.
-    Raises `ValueError` for more than `MAX_IMAGE_PIXELS` and for what is no picture or a damaged one.
+    Raises `ValueError` for more than `MAX_IMAGE_PIXELS` and for what is no PNG, JPEG, WebP, BMP or GIF, or damaged.
     """
     from PIL import Image
 
     with io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as stream:
         try:
-            with Image.open(stream) as image:
+            with Image.open(stream, formats=FORMATS) as image:
                 _check_size(*image.size)
                 image.load()
                 return _to_array(image)

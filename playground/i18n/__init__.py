@@ -1,15 +1,17 @@
 """The app's words in English and Simplified Chinese: short ones in `<language>.json`, long in `<key>.<language>.md`.
 
-`label(key)` is for Gradio's components, which the browser translates; `say(language, key)` for what Python writes.
+`label(key)` is for Gradio's components, which the browser translates; `say(language, key)` for what Python writes;
+`refusal(language, error)` for what a library refuses: its English sentence, or that of errors.<language>.json.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import gradio as gr
 
-__all__ = ["I18N", "TEXTS", "label", "language", "say"]
+__all__ = ["ERRORS", "I18N", "TEXTS", "label", "language", "refusal", "say"]
 
 HERE = Path(__file__).parent
 
@@ -27,6 +29,10 @@ TEXTS: Mapping[str, Mapping[str, str]] = {"en": _texts("en"), "zh-CN": _texts("z
 I18N = gr.I18n(**{name: dict(texts) for name, texts in TEXTS.items()})
 
 
+# Patterns of the libraries' English sentences, and the same in Chinese with {} for each group.
+ERRORS: list[tuple[str, str]] = json.loads((HERE / "errors.zh-CN.json").read_text(encoding="utf-8"))
+
+
 def label(key: str) -> str:
     """The text `key` as Gradio's marker, which the browser replaces by its language's. Raises `KeyError`."""
     if key not in TEXTS["en"]:
@@ -37,6 +43,16 @@ def label(key: str) -> str:
 def say(language: str, key: str, /, **values: object) -> str:
     """The text `key` in a language ("en", "zh-CN") with its {values} filled in. Raises `KeyError`."""
     return TEXTS[language][key].format(**values) if values else TEXTS[language][key]
+
+
+def refusal(language: str, error: Exception) -> str:
+    """The first line of an error as one sentence for a person: a model manager's table of models is for the log."""
+    message = str(error).partition("\n")[0].rstrip(".")
+    if language == "zh-CN":
+        for pattern, chinese in ERRORS:
+            if match := re.fullmatch(pattern, message, flags=re.DOTALL):
+                return chinese.format(*match.groups()) + "。"
+    return say(language, "error.prefix", message=message)
 
 
 def language(request: gr.Request | None) -> str:

@@ -16,9 +16,13 @@ TABS = {"flows": flows.build, "models": models.build}
 FIRST = "flows"  # built with the page, because every visit begins there
 LINES = 5.0  # seconds between two looks at the memory
 LANGUAGE = """for (const link of element.querySelectorAll('a[data-lang]')) {
-  const query = new URLSearchParams(location.search);
-  query.set('lang', link.dataset.lang);
-  link.href = '?' + query;
+  const aim = () => {  // a copied link has changed the address since
+    const query = new URLSearchParams(location.search);
+    query.set('lang', link.dataset.lang);
+    link.href = '?' + query;
+  };
+  for (const event of ['pointerdown', 'focus', 'click']) link.addEventListener(event, aim);
+  aim();
   if (link.dataset.lang === navigator.language) link.setAttribute('aria-current', 'true');
 }"""
 

@@ -1,16 +1,25 @@
 """The Models tab: who is in memory, leased by whom, what it costs, and the buttons that send it away."""
 
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
+from html import escape
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
 
-from playground.i18n import label, language, say
+from playground.books import size_text
+from playground.i18n import label, language, refusal, say
 from playground.manager import ModelManager, Status
+from playground.tabs.about import about
 from playground.tabs.components import Table
 from playground.tabs.components.table import Column, Row, table
+from playground.tabs.links import copy_script
 
-__all__ = ["build", "size_text", "summary"]
+__all__ = ["build", "summary"]
 
 EVENTS = 12  # newest events shown
 HEADS = ("what", "model", "size", "seconds", "text")
@@ -25,24 +34,50 @@ def build(manager: ModelManager) -> None:
     everything = gr.Button(label("models.evict.all"), size="sm", elem_id="models-evict-all")
     gr.Markdown(label("models.events"), elem_classes="pg-hint")
     events = Table(elem_id="models-events")
-    timer = gr.Timer(2.0)
+    about("models")
+    with gr.Accordion(label("page.python"), open=False, elem_id="models-python"):
+        gr.Markdown(label("models.python.info"), elem_classes="pg-hint")
+        code = gr.Markdown(elem_id="models-code")
+    with gr.Accordion(label("page.save"), open=False, elem_id="models-save"):
+        with gr.Row(elem_classes="pg-downloads"):
+            link = gr.Button(label("page.link"), size="sm", min_width=120, elem_id="models-link")
+            save = gr.Button(label("models.download"), size="sm", min_width=120, elem_id="models-json")
+        link_box = gr.Textbox(
+            label=label("page.link.box"), interactive=False, visible=False, elem_id="models-link-box", buttons=["copy"]
+        )
+        download = gr.DownloadButton(visible="hidden", elem_id="models-download")
+    timer, folder = gr.Timer(2.0), TemporaryDirectory(prefix="playground-")  # of downloads; lives as long as the page
 
-    def look(request: gr.Request) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        tongue = language(request)
-        return _bars(manager, tongue), _models(manager.snapshot(), tongue), _events(manager, tongue)
+    def look(request: gr.Request) -> tuple[str, dict[str, Any], dict[str, Any], str]:
+        tongue, models = language(request), manager.snapshot()
+        program = f"```python\n{_program(manager, models)}```"
+        return _bars(manager, tongue), _models(models, tongue), _events(manager, tongue), program
 
     def evict_one(request: gr.Request, event: gr.EventData) -> None:
         _evict(manager, [str(event.row)], language(request))
 
     def evict_all(request: gr.Request) -> None:
-        idle = [status.key for status in manager.snapshot() if not status.leases]
-        _evict(manager, idle, language(request))
+        idle = [status.key for status in manager.snapshot() if status.state == "device" and not status.leases]
+        manager.evict()
+        _tell(idle, language(request))
 
-    shown = [budget, models, events]
+    def write() -> str:
+        path = Path(folder.name) / "models.json"
+        path.write_text(_record(manager), encoding="utf-8")
+        return str(path)
+
+    shown = [budget, models, events, code]
     gr.on([timer.tick], look, None, shown, queue=False, **private)
     gr.on(None, look, None, shown, queue=False, **private)
     models.click(evict_one, None, None, **private).then(look, None, shown, **private)
     everything.click(evict_all, None, None, **private).then(look, None, shown, **private)
+    query = gr.Textbox("tab=models", visible="hidden")
+    link.click(lambda: gr.update(visible=True), None, link_box, **private).then(
+        None, query, link_box, js=copy_script("models-link-box"), **private
+    )
+    save.click(write, None, download, **private).success(
+        None, None, None, js="() => document.querySelector('#models-download')?.click()", **private
+    )
 
 
 def summary(manager: ModelManager, tongue: str) -> str:
@@ -61,26 +96,50 @@ def summary(manager: ModelManager, tongue: str) -> str:
     )
 
 
-def size_text(size: int) -> str:
-    """Bytes as people say them.
-
-    >>> size_text(1536)
-    '1.5 KiB'
-    """
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024  # type: ignore[assignment]  # from here on a fraction
-    return f"{size:.1f} GiB"
-
-
 def _evict(manager: ModelManager, keys: list[str], tongue: str) -> None:
     try:
-        manager.evict(*keys) if keys else None
+        manager.evict(*keys)
     except (ValueError, RuntimeError) as error:  # gone already, or leased
-        raise gr.Error(say(tongue, "error.prefix", message=str(error).rstrip(".")), print_exception=False) from error
+        raise gr.Error(escape(refusal(tongue, error), quote=False), print_exception=False) from error
+    _tell(keys, tongue)
+
+
+def _tell(keys: Sequence[str], tongue: str) -> None:
     for key in keys:
-        gr.Info(say(tongue, "models.evicted", key=key))
+        gr.Info(escape(say(tongue, "models.evicted", key=key), quote=False))
+
+
+def _program(manager: ModelManager, models: Sequence[Status]) -> str:
+    """The same models in a manager of one's own."""
+    keys = [status.key for status in models]
+    return "\n".join(
+        [
+            "from playground import catalog",
+            "from playground.manager import ModelManager",
+            "",
+            f'manager = ModelManager("{manager.device}", budget={manager.budget}, park={manager.park})  # bytes',
+            f"for key in {keys!r}:",
+            '    with manager.lease(catalog.spec(key), owner="me") as model:',
+            '        print(key, type(model).__name__, sum(p.numel() for p in model.parameters()), "weights")',
+            "for status in manager.snapshot():",
+            "    print(status)",
+            "",
+        ]
+    )
+
+
+def _record(manager: ModelManager) -> str:
+    """What the tab shows, as JSON: bytes, and seconds of the manager's clock."""
+    record = {
+        "device": str(manager.device),
+        "budget": manager.budget,
+        "used": manager.used(),
+        "park": manager.park,
+        "parked": manager.used("cpu"),
+        "models": [asdict(status) for status in manager.snapshot()],
+        "events": [asdict(event) for event in list(manager.events)],
+    }
+    return json.dumps(record, indent=2) + "\n"
 
 
 def _bars(manager: ModelManager, tongue: str) -> str:

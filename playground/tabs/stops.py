@@ -37,6 +37,11 @@ class Stops:
         with self._lock:
             return _session(request) in self._running
 
+    def count(self) -> int:
+        """How many jobs run."""
+        with self._lock:
+            return len(self._running)
+
     def stop(self, request: gr.Request | None) -> None:
         """Tell the session's job to stop; nothing happens where none runs."""
         with self._lock:

@@ -76,7 +76,7 @@ const showHover = () => {
     const q = byteAt(panel, hover.x, hover.y), { field } = panel.spec;
     const value = q === null ? "" : q === 0
       ? ` · ${words.log_p} ${words.below} ${number(3 * Math.log(0.5 / 255) + field.log_max)}`
-      : ` · ${words.log_p} ${number(3 * Math.log(q / 255) + field.log_max)}`;
+      : ` · ${words.log_p} ${q === 255 && field.clipped ? "≥ " : ""}${number(3 * Math.log(q / 255) + field.log_max)}`;
     setText(panel.tip, `(${number(hover.x)}, ${number(hover.y)})${value}`);
   }
 };

@@ -8,181 +8,59 @@ from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlencode
 
 import gradio as gr
 
 from playground import flows
-from playground.figures.picture import shades
-from playground.i18n import label, language, say
+from playground.i18n import language, refusal, say
 from playground.manager import ModelManager
-from playground.tabs.components import LivePlotly, SketchPad, Stage, Table, Tile, thumbnail, tiles
+from playground.memory import out_of_memory
 from playground.tabs.components.table import Column, Row, table
-from playground.tabs.flows import api, downloads, panels, training
+from playground.tabs.flows import api, downloads, panels, training, widgets
 from playground.tabs.flows.program import race_program, train_program
 from playground.tabs.flows.settings import (
-    MAX_LAYERS,
-    MAX_SECONDS,
-    PICTURES,
     UPLOAD_BYTES,
     Settings,
     number,
     pack,
     unpack,
 )
+from playground.tabs.flows.widgets import RACERS
+from playground.tabs.links import copy_script
 from playground.tabs.stops import Stops
 
 __all__ = ["build"]
 
 FEWEST, MOST = 2, 4  # flows in a race
-PLACES = 4  # people who train at once; the next ones queue
-KEEP = 3600.0  # seconds a person's flow is kept after the last event
-THUMBNAIL = 72  # pixels
+PANELS = ("train", "layers", "microscope", "race")
+PLACES = 16  # people who train at once and share the cores; the next one is told so
+QUICK = 4  # of the shorter jobs at once; the next ones queue
 TABLES = (".csv", ".tsv", ".txt")
-COPY = """(query) => {
-  const lang = new URLSearchParams(location.search).has("lang") ? "&lang=" + navigator.language : "";
-  const url = location.origin + location.pathname + "?" + query + lang;
-  history.replaceState(null, "", url);
-  const box = () => document.querySelector("#flows-link-box textarea, #flows-link-box input");
-  navigator.clipboard?.writeText(url).catch(() => box()?.select());
-  return url;
-}"""
 CLICK_DOWNLOAD = "() => document.querySelector('#flows-download')?.click()"
 
 
 def build(manager: ModelManager) -> None:
     """Lay out the tab and wire it; the page opens on the link's settings and a trained example."""
     private: Callable[..., dict[str, Any]] = partial(dict, api_visibility="private", show_progress="hidden")
-    quick = private(concurrency_limit=PLACES, concurrency_id="flows-quick")
-    slow = private(concurrency_limit=PLACES, concurrency_id="flows-train")
+    quick = private(concurrency_limit=QUICK, concurrency_id="flows-quick")
+    slow = private(concurrency_limit=None)
     stops, racing = Stops(), Stops()
     folder = TemporaryDirectory(prefix="playground-")  # of downloads; lives as long as the page does
 
-    # -- what one sees ------------------------------------------------------------------------------------------------
-    run, raced = (gr.State(None, time_to_live=KEEP) for _ in range(2))  # training.Run | None, training.Race | None
-    source, panel = gr.State("preset"), gr.State("train")
-    gr.Markdown(label("flows.lead"), elem_classes="pg-lead")
-    with gr.Row(elem_classes="pg-tab"):
-        with gr.Column(scale=4, min_width=300, elem_classes="pg-controls"):
-            with gr.Tabs(elem_id="flows-source", elem_classes="pg-source") as sources:
-                with gr.Tab(label("flows.source.preset"), id="preset", elem_id="flows-source-preset") as tab_preset:
-                    density = tiles(
-                        _tiles(), value="moons", elem_id="flows-density", label=label("flows.density"), show_label=False
-                    )
-                with gr.Tab(label("flows.source.draw"), id="draw", elem_id="flows-source-draw") as tab_draw:
-                    pad = SketchPad(elem_id="flows-pad")
-                    gr.Markdown(label("flows.draw.hint"), elem_classes="pg-hint")
-                with gr.Tab(label("flows.source.upload"), id="upload", elem_id="flows-source-upload") as tab_upload:
-                    upload = gr.File(
-                        label=label("flows.upload"),
-                        type="filepath",
-                        height=150,
-                        elem_id="flows-upload",
-                        file_types=[*PICTURES, ".csv", ".txt", ".tsv"],
-                    )
-                    gr.Markdown(label("flows.upload.limits"), elem_classes="pg-hint")
-            flow = gr.Radio(
-                [(label(f"flows.name.{name}"), name) for name in flows.FLOWS],
-                value="spline",
-                label=label("flows.flow"),
-                elem_id="flows-flow",
-                elem_classes="pg-pills",
-            )
-            constrained = gr.Checkbox(
-                True,
-                label=label("flows.constrained"),
-                info=label("flows.constrained.info"),
-                visible="hidden",
-                elem_id="flows-constrained",
-            )
-            with gr.Row(elem_classes="pg-numbers"):
-                layers = gr.Slider(
-                    1,
-                    MAX_LAYERS,
-                    value=4,
-                    step=1,
-                    label=label("flows.layers"),
-                    min_width=90,
-                    buttons=[],
-                    elem_id="flows-layers",
-                )
-                seconds = gr.Slider(
-                    1,
-                    MAX_SECONDS,
-                    value=10,
-                    step=1,
-                    label=label("flows.seconds"),
-                    min_width=90,
-                    buttons=[],
-                    elem_id="flows-seconds",
-                )
-                seed = gr.Number(
-                    0, precision=0, minimum=0, label=label("flows.seed"), min_width=70, elem_id="flows-seed"
-                )
-            with gr.Row(elem_classes="pg-buttons"):
-                start = gr.Button(label("flows.train"), variant="primary", elem_id="flows-train")
-                stop = gr.Button(label("flows.stop"), variant="secondary", interactive=False, elem_id="flows-stop")
-        with gr.Column(scale=9, min_width=340, elem_classes="pg-pictures"), gr.Tabs(elem_id="flows-panels"):
-            with gr.Tab(label("flows.panel.train"), id="train", elem_id="flows-panel-train") as tab_train:
-                stage = Stage(elem_id="flows-stage")
-            with gr.Tab(label("flows.panel.layers"), id="layers", elem_id="flows-panel-layers") as tab_layers:
-                gr.Markdown(label("flows.film.lead"), elem_classes="pg-hint")
-                film = LivePlotly(height="calc(480px + max(0px, (640px - 100vw) * 1.5))", elem_id="flows-film")
-            with gr.Tab(
-                label("flows.panel.microscope"), id="microscope", elem_id="flows-panel-microscope"
-            ) as tab_microscope:
-                gr.Markdown(label("flows.microscope.lead"), elem_classes="pg-hint")
-                verdict = gr.Markdown(elem_id="flows-mass")
-                dots = LivePlotly(height=360, elem_id="flows-log-dets")
-                reports = Table(elem_id="flows-reports")
-            with gr.Tab(label("flows.panel.race"), id="race", elem_id="flows-panel-race") as tab_race:
-                gr.Markdown(label("flows.race.lead"), elem_classes="pg-hint")
-                racers = gr.CheckboxGroup(
-                    [(label(f"flows.name.{name}"), name) for name in flows.FLOWS],
-                    value=["spline", "realnvp", "planar"],
-                    label=label("flows.race.flows"),
-                    elem_id="flows-racers",
-                    elem_classes="pg-pills",
-                )
-                with gr.Row(elem_classes="pg-buttons"):
-                    race_start = gr.Button(label("flows.race.start"), variant="primary", elem_id="flows-race-start")
-                    race_stop = gr.Button(label("flows.stop"), interactive=False, elem_id="flows-race-stop")
-                race_stage = Stage(elem_id="flows-race-stage")
-                race_table = Table(elem_id="flows-race-table")
-    with gr.Accordion(label("flows.about.title"), open=False, elem_id="flows-about"):
-        gr.Markdown(
-            label("about.flows"),
-            latex_delimiters=[
-                {"left": "$$", "right": "$$", "display": True},
-                {"left": "$", "right": "$", "display": False},
-            ],
-        )
-    with gr.Accordion(label("flows.python"), open=False, elem_id="flows-python"):
-        gr.Markdown(label("flows.python.info"), elem_classes="pg-hint")
-        code = gr.Markdown(elem_id="flows-code")  # gr.Code would bring 130 kB of editor
-    with gr.Accordion(label("flows.save"), open=False, elem_id="flows-save"):
-        with gr.Row(elem_classes="pg-downloads"):
-            link = gr.Button(label("flows.link"), size="sm", min_width=120, elem_id="flows-link")
-            files = {
-                kind: gr.Button(label(f"flows.download.{kind}"), size="sm", min_width=120, elem_id=f"flows-{kind}")
-                for kind in downloads.FILES
-            }
-        link_box = gr.Textbox(
-            label=label("flows.link.box"), interactive=False, visible=False, elem_id="flows-link-box", buttons=["copy"]
-        )
-        download = gr.DownloadButton(visible="hidden", elem_id="flows-download")
+    w = widgets.lay_out()
 
-    # -- what happens -------------------------------------------------------------------------------------------------
-    controls = [source, density, pad, upload, flow, layers, seconds, seed, constrained]
+    controls = [w.source, w.density, w.pad, w.upload, w.flow, w.layers, w.seconds, w.seed, w.constrained]
 
     def show(request: gr.Request, *values: Any) -> dict[Any, Any]:
         """Another density or flow: its picture and the trained example on it; not while this person trains."""
         tongue = language(request)
         settings = _settings(values, tongue, complete=False)
         if stops.active(request) or not _complete(settings):
-            return {stage: gr.skip()}
+            return {w.stage: gr.skip()}
         with _plain(tongue):
             value, found = training.example(manager, settings, tongue)
-        return {stage: value, run: found}
+        return {w.stage: value, w.run: found}
 
     def choose_flow(name: str) -> tuple[Any, Any]:
         return gr.update(value=flows.LAYERS[name]), gr.update(visible=True if name == "planar" else "hidden")
@@ -191,15 +69,20 @@ def build(manager: ModelManager) -> None:
         """The program of settings that nothing has been made with yet."""
         return _program(which, None, None, names, _settings(values, language(request), complete=False))
 
+    def check_place(tongue: str) -> None:
+        if stops.count() + racing.count() >= PLACES:
+            raise _refusal(say(tongue, "error.places", n=PLACES))
+
     def run_training(request: gr.Request, *values: Any) -> Iterator[dict[Any, Any]]:
         tongue = language(request)
         settings = _settings(values, tongue)
+        check_place(tongue)
         with _plain(tongue), stops.running(request) as flag, closing(training.train(settings, flag, tongue)) as frames:
             for i, (value, done) in enumerate(frames):
-                update: dict[Any, Any] = {stage: value}
+                update: dict[Any, Any] = {w.stage: value}
                 if i == 0:
-                    update |= {start: gr.update(interactive=False), stop: gr.update(interactive=True)}
-                yield update if done is None else {**update, run: done}
+                    update |= {w.start: gr.update(interactive=False), w.stop: gr.update(interactive=True)}
+                yield update if done is None else {**update, w.run: done}
 
     def run_race(request: gr.Request, names: list[str], *values: Any) -> Iterator[dict[Any, Any]]:
         tongue = language(request)
@@ -207,6 +90,7 @@ def build(manager: ModelManager) -> None:
         known = [name for name in flows.FLOWS if name in names]
         if not FEWEST <= len(known) <= MOST:
             raise _refusal(say(tongue, "flows.race.count", n=len(known)))
+        check_place(tongue)
         with (
             _plain(tongue),
             racing.running(request) as flag,
@@ -215,11 +99,13 @@ def build(manager: ModelManager) -> None:
             for frame, rows, done in frames:
                 going = frame["status"] == "running"
                 yield {
-                    race_stage: frame,
-                    race_table: table(columns, [Row(cells, best=i == 0 and not going) for i, cells in enumerate(rows)]),
-                    race_start: gr.update(interactive=not going),
-                    race_stop: gr.update(interactive=going),
-                    **({} if done is None else {raced: done}),
+                    w.race_stage: frame,
+                    w.race_table: table(
+                        columns, [Row(cells, best=i == 0 and not going) for i, cells in enumerate(rows)]
+                    ),
+                    w.race_start: gr.update(interactive=not going),
+                    w.race_stop: gr.update(interactive=going),
+                    **({} if done is None else {w.raced: done}),
                 }
 
     def idle() -> tuple[Any, Any]:
@@ -236,16 +122,16 @@ def build(manager: ModelManager) -> None:
     ) -> dict[Any, Any]:
         """The panel that is open, for the flow there is, and its program."""
         tongue = language(request)
-        program = {code: _program(which, current, race, names, _settings(values, tongue, complete=False))}
-        if current is None:
-            return {film: None, dots: None, reports: None, verdict: "", **program}
+        shown: dict[Any, Any] = {w.film: None, w.dots: None, w.reports: None, w.verdict: ""} if current is None else {}
         with _plain(tongue):
-            if which == "layers":
-                return {film: panels.layers(manager, current, tongue), **program}
-            if which == "microscope":
-                figure, rows, text = panels.microscope(manager, current, tongue)
-                return {dots: figure, reports: rows, verdict: text, **program}
-        return program
+            if current is not None and which == "layers":
+                shown = {w.film: panels.layers(manager, current, tongue)}
+            elif current is not None and which == "microscope":
+                shown = dict(
+                    zip((w.dots, w.reports, w.verdict), panels.microscope(manager, current, tongue), strict=True)
+                )
+        settings = _settings(values, tongue, complete=False)
+        return {**shown, w.code: _program(which, current, race, names, settings)}
 
     def saver(kind: str) -> Callable[..., str]:
         def save(current: training.Run | None, request: gr.Request) -> str:
@@ -262,73 +148,99 @@ def build(manager: ModelManager) -> None:
     def stop_race(request: gr.Request) -> None:
         racing.stop(request)
 
-    def make_link(request: gr.Request, *values: Any) -> tuple[str, Any]:
+    def make_link(request: gr.Request, which: str, names: list[str], *values: Any) -> tuple[str, Any]:
         tongue = language(request)
         settings = _settings(values, tongue, complete=False)
         if settings.source == "upload":
             gr.Info(say(tongue, "flows.link.upload"))
-        return settings.query(), gr.update(visible=True)
+        open_panel = {"panel": which} if which != "train" else {}
+        race = {"racers": " ".join(names)} if names != RACERS else {}
+        return "&".join([settings.query(), *([urlencode(open_panel | race)] if open_panel | race else [])]), gr.update(
+            visible=True
+        )
 
     def open_page(request: gr.Request) -> dict[Any, Any]:
         """The settings of the link, and their picture."""
         tongue = language(request)
-        settings, wrong = Settings.from_query(dict(request.query_params))
+        asked = dict(request.query_params)
+        settings, wrong = Settings.from_query(asked)
+        which, names = asked.get("panel", "train"), asked.get("racers", " ".join(RACERS)).split()
+        if which not in PANELS:
+            wrong, which = [*wrong, ("panel", which[:40])], "train"
+        if unknown := [name for name in names if name not in flows.FLOWS]:
+            wrong, names = [*wrong, ("racers", " ".join(unknown)[:40])], RACERS
         for name, text in wrong:
             gr.Warning(escape(say(tongue, "error.link", name=name, value=text), quote=False))
+        if settings.source == "upload":  # a link holds no file
+            gr.Info(say(tongue, "error.link.upload"))
+        shown = settings if _complete(settings) else replace(settings, source="preset")
         try:
-            value, found = training.example(manager, settings, tongue)
+            value, found = training.example(manager, shown, tongue)
         except ValueError:  # of a drawing with too little ink: the page is never empty
             gr.Warning(say(tongue, "error.link.drawing"))
             settings = replace(settings, source="preset", drawing="")
             value, found = training.example(manager, settings, tongue)
         return {
-            stage: value,
-            run: found,
-            source: settings.source,
-            density: settings.density,
-            flow: settings.flow,
-            layers: settings.layers,
-            seconds: settings.seconds,
-            seed: settings.seed,
-            constrained: gr.update(value=settings.constrained, visible=True if settings.flow == "planar" else "hidden"),
-            sources: gr.update(selected=settings.source),
-            pad: unpack(settings.drawing) if settings.drawing else None,
-            race_stage: {"panels": [], "labels": {"empty": say(tongue, "flows.race.empty")}},
+            w.stage: value,
+            w.run: found,
+            w.source: settings.source,
+            w.density: settings.density,
+            w.flow: settings.flow,
+            w.layers: settings.layers,
+            w.seconds: settings.seconds,
+            w.seed: settings.seed,
+            w.constrained: gr.update(
+                value=settings.constrained, visible=True if settings.flow == "planar" else "hidden"
+            ),
+            w.sources: gr.update(selected=settings.source),
+            w.pad: unpack(settings.drawing) if settings.drawing else None,
+            w.panel_tabs: gr.update(selected=which),
+            w.racers: names,
+            w.race_stage: {"panels": [], "labels": {"empty": say(tongue, "flows.race.empty")}},
         }
 
-    looks, looked_at = [film, dots, reports, verdict, code], [panel, run, raced, racers, *controls]
-    for tab, name in ((tab_preset, "preset"), (tab_draw, "draw"), (tab_upload, "upload")):
-        tab.select(partial(str, name), None, source, **private())  # queued, or the change is not heard
-    flow.input(choose_flow, flow, [layers, constrained], **quick).then(show, controls, [stage, run], **quick).then(
-        look, looked_at, looks, **quick
-    )
-    for event in (source.change, density.input, pad.input, upload.change):
-        event(show, controls, [stage, run], trigger_mode="always_last", **quick).then(look, looked_at, looks, **quick)
+    looks, looked_at = [w.film, w.dots, w.reports, w.verdict, w.code], [w.panel, w.run, w.raced, w.racers, *controls]
+    for tab, name in ((w.tab_preset, "preset"), (w.tab_draw, "draw"), (w.tab_upload, "upload")):
+        tab.select(partial(str, name), None, w.source, **private())  # queued, or the change is not heard
+    w.flow.input(choose_flow, w.flow, [w.layers, w.constrained], **quick).then(
+        show, controls, [w.stage, w.run], **quick
+    ).success(look, looked_at, looks, **quick)
+    for event in (w.source.change, w.density.input, w.pad.input, w.upload.change):
+        event(show, controls, [w.stage, w.run], trigger_mode="always_last", **quick).success(
+            look, looked_at, looks, **quick
+        )
     edited = [
-        layers.input,
-        seconds.input,
-        seed.input,
-        constrained.input,
-        racers.input,
+        w.layers.input,
+        w.seconds.input,
+        w.seed.input,
+        w.constrained.input,
+        w.racers.input,
     ]  # by a person: what a link sets is no news
-    gr.on(edited, refresh, [panel, racers, *controls], code, trigger_mode="always_last", **quick)
-    start.click(run_training, controls, [stage, run, start, stop], **slow).then(
-        idle, None, [start, stop], queue=False, **private()
+    gr.on(edited, refresh, [w.panel, w.racers, *controls], w.code, trigger_mode="always_last", **quick)
+    w.start.click(run_training, controls, [w.stage, w.run, w.start, w.stop], **slow).then(
+        idle, None, [w.start, w.stop], queue=False, **private()
     ).then(look, looked_at, looks, **quick)
-    stop.click(stop_training, None, None, queue=False, **private())
-    race_shown = [race_stage, race_table, race_start, race_stop, raced]
-    race_start.click(run_race, [racers, *controls], race_shown, **slow).then(
-        idle, None, [race_start, race_stop], queue=False, **private()
+    w.stop.click(stop_training, None, None, queue=False, **private())
+    race_shown = [w.race_stage, w.race_table, w.race_start, w.race_stop, w.raced]
+    w.race_start.click(run_race, [w.racers, *controls], race_shown, **slow).then(
+        idle, None, [w.race_start, w.race_stop], queue=False, **private()
     ).then(look, looked_at, looks, **quick)
-    race_stop.click(stop_race, None, None, queue=False, **private())
-    for tab, name in ((tab_train, "train"), (tab_layers, "layers"), (tab_microscope, "microscope"), (tab_race, "race")):
-        tab.select(partial(str, name), None, panel, **private())
-    panel.change(look, looked_at, looks, **{**quick, "show_progress": "minimal"})
+    w.race_stop.click(stop_race, None, None, queue=False, **private())
+    for tab, name in (
+        (w.tab_train, "train"),
+        (w.tab_layers, "layers"),
+        (w.tab_microscope, "microscope"),
+        (w.tab_race, "race"),
+    ):
+        tab.select(partial(str, name), None, w.panel, **private())
+    w.panel.change(look, looked_at, looks, **{**quick, "show_progress": "minimal"})
     query = gr.Textbox(visible="hidden")  # a gr.State never reaches the browser
-    link.click(make_link, controls, [query, link_box], **quick).success(None, query, link_box, js=COPY, **private())
-    for kind, button in files.items():
-        button.click(saver(kind), run, download, **quick).success(None, None, None, js=CLICK_DOWNLOAD, **private())
-    opened = [stage, run, *controls, sources, race_stage]
+    w.link.click(make_link, [w.panel, w.racers, *controls], [query, w.link_box], **quick).success(
+        None, query, w.link_box, js=copy_script("flows-link-box"), **private()
+    )
+    for kind, button in w.files.items():
+        button.click(saver(kind), w.run, w.download, **quick).success(None, None, None, js=CLICK_DOWNLOAD, **private())
+    opened = [w.stage, w.run, *controls, w.sources, w.panel_tabs, w.racers, w.race_stage]
     gr.on(None, open_page, None, opened, **quick).then(look, looked_at, looks, **quick)
     api.build()
 
@@ -377,21 +289,16 @@ def _plain(tongue: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, ArithmeticError, MemoryError, OSError) as error:  # a TimeoutError is an OSError
-        raise _refusal(say(tongue, "error.prefix", message=str(error).rstrip("."))) from error
+        raise _refusal(refusal(tongue, error)) from error
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        raise _refusal(say(tongue, "error.memory")) from error
 
 
 def _refusal(message: str) -> gr.Error:
     """One sentence; escaped, for Gradio shows it as HTML and it may quote a file or a link."""
     return gr.Error(escape(message, quote=False), print_exception=False)
-
-
-def _tiles() -> list[Tile]:
-    """The densities with their pictures."""
-    tiles = []
-    for name in flows.DENSITIES:
-        log_p = flows.log_prob_grid(flows.density(name), n=THUMBNAIL)
-        tiles.append(Tile(name, label(f"density.{name}"), thumbnail(shades(log_p, float(log_p.max())))))
-    return tiles
 
 
 def _race_columns(tongue: str) -> list[Column]:
