@@ -1,5 +1,6 @@
 """Both languages say the same things, and every text the code asks for is there."""
 
+import ast
 import re
 from pathlib import Path
 from string import Formatter
@@ -7,7 +8,7 @@ from string import Formatter
 import pytest
 
 from playground import flows
-from playground.i18n import TEXTS, label, say
+from playground.i18n import ERRORS, TEXTS, label, refusal, say
 
 CODE = Path(__file__).parents[1] / "playground"
 
@@ -75,6 +76,53 @@ def test_no_text_is_idle():
     )
     idle = [key for key in TEXTS["en"] if key not in code and not key.startswith(families)]
     assert not idle
+
+
+# Where an error may come from that the Flows or the Models tab shows to a person.
+REFUSING = (
+    "flows/points.py",
+    "flows/pictures.py",
+    "flows/pixels.py",
+    "flows/grid.py",
+    "flows/planar.py",
+    "flows/plane.py",
+    "tabs/flows/settings.py",
+    "books.py",
+)
+NOT_FOR_THE_PAGE = re.compile(  # what no control and no upload can bring about
+    r"points must be \(n, 2\) of|n must lie|extent must|this density has no closed form|place=|a drawing must be \(h|"
+    r"^7 is not a number|the picture has no pixels|a picture must be|the picture holds NaN|a picture of floats|"
+    r"must be 0 or 1"
+)
+
+
+def sentences():
+    """Every message that these files raise, with 7 for what is filled in."""
+    for name in REFUSING:
+        for node in ast.walk(ast.parse((CODE / name).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
+                parts = [
+                    part.value if isinstance(part, ast.Constant) else "7"
+                    for part in getattr(node.exc.args[0], "values", [node.exc.args[0]])
+                ]
+                yield name, "".join(map(str, parts)).partition("\n")[0]
+
+
+def test_every_refusal_has_its_chinese():
+    found = [(name, text) for name, text in sentences() if len(text) > 5 and not NOT_FOR_THE_PAGE.search(text)]
+    assert len(found) > 25
+    english = [pair for pair in found if "英文" in refusal("zh-CN", ValueError(pair[1]))]
+    assert not english
+
+
+def test_refusal_fills_in_what_the_error_says_and_leaves_tables_out():
+    error = ValueError("the picture has 20,000 x 20,000 pixels, more than the 25,000,000 allowed: shrink it")
+    assert refusal("zh-CN", error) == "图片有 20,000 × 20,000 像素，超过上限 25,000,000 像素：请缩小。"
+    assert refusal("en", error) == f"{error}."
+    assert refusal("en", TimeoutError("clip: not to be had.\n  table\n  table")) == "clip: not to be had."
+    assert "something else" in refusal("zh-CN", ValueError("something else"))
+    for pattern, chinese in ERRORS:
+        assert re.compile(pattern).groups == chinese.count("{}"), pattern
 
 
 def test_say_and_label():

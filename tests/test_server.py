@@ -44,6 +44,7 @@ def client():
         Route("/static/fonts/a/b.woff2", asset),
         Route("/gradio_api/upload", says, methods=["POST"]),
         Route("/assets/plain.js", asset),
+        Route("/gradio_api/file=/a/plotly/package_data/plotly.min.js", asset),
     ]
     return TestClient(Starlette(routes=routes, middleware=middleware()), base_url="http://127.0.0.1:7860")
 
@@ -187,5 +188,7 @@ def test_events_are_compressed_one_by_one():
 def test_caches(client):
     assert client.get("/assets/index-BFkzvUm_.js").headers["cache-control"] == "public, max-age=31536000, immutable"
     assert client.get("/static/fonts/a/b.woff2").headers["cache-control"] == "public, max-age=86400"
+    plotly = client.get("/gradio_api/file=/a/plotly/package_data/plotly.min.js?v=7.1.0")
+    assert plotly.headers["cache-control"] == "public, max-age=31536000, immutable"
     for path in ("/", "/assets/plain.js"):
         assert "cache-control" not in client.get(path).headers

@@ -29,6 +29,8 @@ def test_field_on_a_shared_scale():
     assert back[0, 0] == back[1, 1] == 0, "more than log_max is clipped to it"
     assert back[0, 1] == -math.inf
     assert back[1, 0] == pytest.approx(-3, abs=0.02)
+    assert coded["clipped"], "the byte 255 is a bound there"
+    assert not stage.field(np.zeros((2, 2)), 3, log_max=0.0)["clipped"]
 
 
 @given(arrays(np.float64, st.tuples(st.integers(0, 20), st.just(2)), elements=st.floats(-4, 4)))

@@ -9,7 +9,7 @@ import torch
 from playground.figures.stage import grid
 from playground.flows.build import build
 from playground.flows.density import density
-from playground.flows.grid import log_prob_grid
+from playground.flows.grid import CHUNK, log_prob_grid
 
 
 class Ramp:
@@ -46,9 +46,11 @@ def test_chunks_join_to_what_one_call_gives():
     with torch.no_grad():
         for p in flow.parameters():
             p.copy_(torch.randn(p.shape, generator=generator, dtype=p.dtype))
-    axis = (torch.arange(71).double() + 0.5) * (6 / 71) - 3  # 5041 points: two chunks
+    n = 210
+    assert CHUNK < n * n < 2 * CHUNK, "two chunks, the second shorter"
+    axis = (torch.arange(n).double() + 0.5) * (6 / n) - 3
     xy = torch.stack(torch.meshgrid(axis, axis.flip(0), indexing="xy"), -1).view(-1, 2)
-    np.testing.assert_allclose(log_prob_grid(flow, n=71).ravel(), flow.log_prob(xy).detach().numpy(), atol=1e-5)
+    np.testing.assert_allclose(log_prob_grid(flow, n=n).ravel(), flow.log_prob(xy).detach().numpy(), atol=1e-5)
 
 
 def test_density_integrates_to_one_and_may_be_zero_somewhere():

@@ -115,6 +115,33 @@ def test_failure_comes_after_a_final_frame_with_the_last_good_state():
     assert torch.isfinite(weights(flow)).all()
 
 
+def test_a_flow_that_overflows_somewhere_is_shown_as_it_is():
+    """A corner of the plane beyond float32 costs neither the run nor its picture."""
+
+    class Overflowing(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.shift = torch.nn.Parameter(torch.zeros(2))
+
+        def forward(self, x):
+            far = torch.where(x[:, 0] > 2.9, torch.nan, 0.0)
+            return x + self.shift, far
+
+        def inverse(self, z):
+            return z - self.shift, z.new_zeros(len(z))
+
+    flow = flows.Flow([Overflowing()], dim=2)
+    frames = list(flows.watch({"flow": flow}, flows.density("ring"), steps=3, side=40, points=8))
+    assert frames[-1].final
+    assert np.isnan(frames[-1].lanes[0].log_p[:, -1]).all()
+    assert np.isfinite(frames[-1].lanes[0].log_p[:, 0]).all()
+
+
+def test_refusals_come_at_once():
+    with pytest.raises(ValueError, match="between 1 and"):
+        flows.watch({"spline": flows.build("spline")}, moons(), steps=0)
+
+
 def test_portrait_of_an_untrained_flow():
     lane = flows.portrait(flows.build("spline", layers=2), moons(), side=60)  # a rotation: log q = log N
     x = moons().sample(100_000, flows.generator(1))

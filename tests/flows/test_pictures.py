@@ -183,6 +183,15 @@ def test_a_damaged_picture_is_said_to_be_one(data):
         read_image(data)
 
 
+@pytest.mark.parametrize("kind", ["EPS", "TIFF", "PPM", "ICO"])
+def test_only_the_usual_formats_are_opened(kind):
+    """Pillow starts Ghostscript for an EPS whatever its name ends in: no upload may."""
+    out = io.BytesIO()
+    Image.new("RGB", (32, 32)).save(out, kind)
+    with pytest.raises(ValueError, match="not a picture"):
+        read_image(out.getvalue())
+
+
 def dots(count):
     array = np.zeros((16, 16))
     array[3, :count] = 1.0

@@ -106,6 +106,14 @@ def test_bandwidth_and_huge_values():
             density_from_points(points, bandwidth=bandwidth)
 
 
+def test_columns_of_very_different_size():
+    """Unix milliseconds beside shares: each column has its own scale, however large what it shares."""
+    rng = np.random.default_rng(0)
+    points = np.stack([1.7e12 + rng.uniform(0, 1e9, 60), rng.uniform(0, 1, 60)], axis=1)
+    small = (points - points.mean(0)) / points.std(0)
+    torch.testing.assert_close(density_from_points(points).means, density_from_points(small).means, atol=1e-6, rtol=0)
+
+
 def test_many_points_are_drawn_from_with_a_seed():
     points = np.random.default_rng(1).normal(size=(MAX_KERNELS + 1000, 2))
     first = density_from_points(points)

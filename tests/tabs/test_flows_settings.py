@@ -1,6 +1,7 @@
 """Settings of the Flows tab: checked, and kept in a link."""
 
 import math
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -49,8 +50,9 @@ def test_link_restores_a_drawing():
 
 
 def test_link_of_an_upload_leaves_the_file_out():
-    query = Settings(source="upload", upload="/tmp/points.csv").query()
-    assert "points" not in query
+    settings = Settings(source="upload", upload="/tmp/points.csv", flow="glow", layers=3)
+    assert "points" not in settings.query()
+    assert from_link(settings) == (replace(settings, upload=""), [])
 
 
 @pytest.mark.parametrize(

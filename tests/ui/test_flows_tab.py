@@ -73,7 +73,8 @@ def test_trains_to_the_end(open_page, app_url):
     assert float(figures["KL to the truth"].split()[0]) < 0.5
     assert abs(float(figures["Mass in the picture"]) - 1) < 0.05
     page.click("#flows-python button")
-    assert f"steps={figures['Steps'].replace(',', '')}" in page.locator("#flows-code pre").inner_text()
+    last = f"{figures['Steps'].replace(',', '')},\n]"  # the pace ends with the last step
+    page.wait_for_function("last => document.querySelector('#flows-code pre')?.innerText.includes(last)", arg=last)
 
 
 def test_stop_keeps_what_was_learned(open_page, app_url):
@@ -113,6 +114,43 @@ def test_drawing_is_learned_and_kept_in_the_link(open_page, app_url):
     other.wait_for_selector(IDLE, timeout=WITHIN)
     again = float(other.locator(f"{STAGE} figcaption span").first.inner_text().split()[1])
     assert again == pytest.approx(entropy, abs=0.03)  # a link keeps sixteen levels of ink
+
+
+def test_link_made_with_an_upload_opens_and_asks_for_the_file(open_page, app_url):
+    page = visit(open_page, app_url, "tab=flows&source=upload&flow=glow&layers=5")
+    assert "upload the file again" in toast(page)
+    assert page.locator("#flows-layers input[type=number]").input_value() == "5"
+    assert page.locator("#flows-source-upload-button").get_attribute("aria-selected") == "true"
+    assert page.locator(f"{STAGE} figure").count() >= 1, "the page is never empty"
+    page.click("#flows-train")
+    page.wait_for_function("document.body.innerText.includes('No file is uploaded yet')")
+
+
+def test_link_restores_panel_and_racers(open_page, app_url):
+    page = visit(open_page, app_url)
+    page.click("#flows-panel-race-button")
+    page.click("#flows-racers label:has-text('Glow')")
+    page.click("#flows-save button")
+    page.click("#flows-link")
+    page.wait_for_function("location.search.includes('panel=race')")
+    other = open_page(page.url)
+    other.wait_for_selector("#flows-racers:visible", timeout=WITHIN)
+    assert other.locator("#flows-racers label.selected").all_inner_texts() == ["RealNVP", "Glow", "Planar", "Spline"]
+    other.click("#flows-python button")
+    other.wait_for_function("document.querySelector('#flows-code pre')?.textContent.includes('racers = ')")
+
+
+def test_language_switch_keeps_what_a_copied_link_holds(open_page, app_url):
+    page = visit(open_page, app_url)
+    page.locator("#flows-seed input").fill("42")
+    page.locator("#flows-seed input").press("Tab")
+    page.click("#flows-save button")
+    page.click("#flows-link")
+    page.wait_for_function("location.search.includes('seed=42')")
+    page.click("#language a[data-lang='zh-CN']")
+    page.wait_for_selector(IDLE)
+    assert page.locator("#flows-seed input").input_value() == "42"
+    assert page.locator("#flows-train").inner_text() == "训练"
 
 
 def test_link_restores_every_setting(open_page, app_url):
@@ -267,6 +305,14 @@ def test_two_people_do_not_see_each_other(open_page, app_url):
     assert two.locator(STAGE).get_attribute("data-status") == "running"
     two.click("#flows-stop")
     two.wait_for_selector(STOPPED)
+
+
+def test_refusal_is_chinese(open_page, app_url, tmp_path):
+    page = open_page(f"{app_url}?lang=zh-CN&__theme=light")
+    page.wait_for_selector(IDLE, timeout=WITHIN)
+    upload(page, tmp_path, "nan.csv", b"x,y\n1,2\nnan,4\n5,6\n")
+    page.wait_for_selector("[data-testid=toast-body]")
+    assert "不是有限的数" in toast(page)
 
 
 def test_chinese(open_page, app_url):

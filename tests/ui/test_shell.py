@@ -1,5 +1,6 @@
 """The page around the tabs: header, memory line, Models tab, what travels over the wire, who is let in, the API."""
 
+import json
 import urllib.error
 import urllib.request
 
@@ -34,6 +35,23 @@ def test_memory_line_and_models_tab(open_page, app_url):
     page.click("#tab-models-button")
     page.wait_for_selector("#models-table tbody tr:has-text('flows/spline/moons')")
     page.wait_for_function("document.querySelector('#memory').textContent.includes('loaded')")
+
+
+def test_models_tab_has_its_words_program_link_and_download(open_page, app_url):
+    page = visit(open_page, app_url, "tab=models")
+    page.click("#models-about button")
+    page.wait_for_selector("#models-about .katex")
+    page.click("#models-python button")
+    page.wait_for_function("document.querySelector('#models-code pre')?.textContent.includes('ModelManager(')")
+    page.click("#models-save button")
+    with page.expect_download() as waiting:
+        page.click("#models-json")
+    record = json.loads(waiting.value.path().read_text())
+    assert record["budget"] > record["used"] >= 0
+    assert {"key", "state", "bytes", "leases"} <= record["models"][0].keys()
+    page.click("#models-link")
+    page.wait_for_function("document.querySelector('#models-link-box textarea, #models-link-box input')?.value")
+    assert "tab=models" in page.locator("#models-link-box textarea, #models-link-box input").first.input_value()
 
 
 def test_link_opens_a_tab_with_its_content(open_page, app_url):
