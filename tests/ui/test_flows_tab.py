@@ -61,6 +61,10 @@ def test_opens_on_a_trained_example(open_page, app_url):
 def test_trains_to_the_end(open_page, app_url):
     page = visit(open_page, app_url)
     page.evaluate("window.stageNode = document.querySelector('#flows-stage .pg-stage canvas')")
+    page.evaluate(
+        """() => { window.shifts = 0; new PerformanceObserver((list) => { for (const entry of list.getEntries())
+          window.shifts += entry.value; }).observe({type: 'layout-shift'}); }"""
+    )
     train(page, 3)
     assert page.locator("#flows-train").is_disabled()
     page.wait_for_selector(DONE)
@@ -69,6 +73,7 @@ def test_trains_to_the_end(open_page, app_url):
     assert page.evaluate("window.stageNode === document.querySelector('#flows-stage .pg-stage canvas')"), (
         "the canvas was rebuilt"
     )
+    assert page.evaluate("window.shifts") < 0.01, "the page jumped"
     figures = stats(page)
     assert float(figures["KL to the truth"].split()[0]) < 0.5
     assert abs(float(figures["Mass in the picture"]) - 1) < 0.05

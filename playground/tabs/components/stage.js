@@ -159,10 +159,16 @@ const paintBar = () => {
     g.putImageData(line, 0, 0);
   }
 };
+// A run keeps the place of its curve from its first frame on, or the page would jump when the first steps are made.
+const charted = () => Boolean(props.value?.curve) || props.value?.status === "running";
 const paintChart = () => {
   const { curve } = props.value || {};
-  chartBox.hidden = !curve;
-  if (!curve) return;
+  chartBox.hidden = !charted();
+  if (!curve) {
+    chartMap = null;
+    chart.getContext("2d").clearRect(0, 0, chart.width, chart.height);
+    return;
+  }
   const muted = css("--body-text-color-subdued");
   chartMap = drawCurve(chart, curve, {
     text: muted, strong: css("--body-text-color"), axis: css("--border-color-primary"), grid: css("--border-color-primary"),
@@ -197,7 +203,7 @@ const update = () => {
     left.style.setProperty("--count", panels.length);
   }
   // The curve is shown before the panels are measured: it may take its share of the width.
-  chartBox.hidden = !v.curve;
+  chartBox.hidden = !charted();
   const spoken = (v.stats || []).map((pair) => pair.join(" ")).join(", ");
   panels.forEach((panel, i) => {
     panel.spec = specs[i];
