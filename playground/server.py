@@ -64,12 +64,13 @@ def language_of(query: str | None, cookie: str | None, accept: str | None, defau
     'zh-CN'
     """
     browser = [part.split(";")[0] for part in (accept or "").split(",")]
-    for name in [query, cookie, default, *browser]:
-        tag = (name or "").strip().lower().split("-")[0]
-        for known in LANGUAGES:
-            if tag == known.lower().split("-")[0]:
-                return known
-    return "en"
+    return next((known for name in [query, cookie, default, *browser] if (known := _known(name))), "en")
+
+
+def _known(name: str | None) -> str | None:
+    """The one of `LANGUAGES` that a tag names, whatever its region: "zh-TW" is "zh-CN"; None for none."""
+    tag = (name or "").strip().lower().split("-")[0]
+    return next((known for known in LANGUAGES if tag == known.lower().split("-")[0]), None)
 
 
 class Guard:
@@ -77,6 +78,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
         self.app, self.hosts = app, hosts
+        self.proxied = any(host not in LOCAL_HOSTS for host in hosts)  # else no proxy, and anyone may write its header
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":  # a websocket is not offered by the app
@@ -96,7 +98,8 @@ class Guard:
 
     def _foreign(self, headers: Headers, host: str) -> bool:
         """Whether another page sends this: on this machine another port is another page, behind a proxy it is not."""
-        local = _hostname(host) in LOCAL_HOSTS and "x-forwarded-host" not in headers
+        forwarded = headers.get("x-forwarded-host") if self.proxied else None
+        local = _hostname(host) in LOCAL_HOSTS and forwarded is None
         if headers.get("sec-fetch-site") in (("cross-site", "same-site") if local else ("cross-site",)):
             return True
         origin = headers.get("origin")
@@ -105,7 +108,7 @@ class Guard:
         sender = urlsplit(origin).netloc.lower()
         if local:
             return sender != host.lower()
-        return _hostname(sender) not in (_hostname(host), _hostname(headers.get("x-forwarded-host", host)))
+        return _hostname(sender) not in (_hostname(host), _hostname(forwarded or host))
 
     def _known(self, name: str) -> bool:
         return any(host in ("*", name) or (host.startswith("*.") and name.endswith(host[1:])) for host in self.hosts)
@@ -190,7 +193,7 @@ class Language:
             ],
         }
         if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
-            send = _Page(send, language, keep=asked is not None)
+            send = _Page(send, language, keep=_known(asked) is not None)
         await self.app(scope, receive, send)
 
 

@@ -92,7 +92,7 @@ REFUSING = (
 NOT_FOR_THE_PAGE = re.compile(  # what no control and no upload can bring about
     r"points must be \(n, 2\) of|n must lie|extent must|this density has no closed form|place=|a drawing must be \(h|"
     r"^7 is not a number|the picture has no pixels|a picture must be|the picture holds NaN|a picture of floats|"
-    r"must be 0 or 1"
+    r"must be 0 or 1|^must be a whole number"
 )
 
 

@@ -97,6 +97,14 @@ def test_foreign_origin_may_not_send(client, headers, status):
     assert client.post("/gradio_api/upload", headers=headers).status_code == status
 
 
+def test_a_page_on_this_machine_may_not_pose_as_a_proxy():
+    """Scripts may set X-Forwarded-Host; without a proxy it counts for nothing."""
+    app = Starlette(routes=[Route("/send", says, methods=["POST"])], middleware=middleware())
+    client = TestClient(app, base_url="http://127.0.0.1:7860")
+    headers = {"origin": "http://127.0.0.1:8123", "x-forwarded-host": "127.0.0.1:8123"}
+    assert client.post("/send", headers=headers).status_code == 403
+
+
 def test_behind_a_proxy_the_port_may_differ():
     app = Starlette(routes=[Route("/send", says, methods=["POST"])], middleware=middleware(hosts=("*.hf.space",)))
     client = TestClient(app, base_url="http://a-b.hf.space")
@@ -147,6 +155,12 @@ def test_link_sets_the_language_and_the_cookie_keeps_it(client):
     assert client.get("/says").text == "zh-CN"  # the client keeps cookies
     assert client.get("/says?lang=en").text == "en"
     assert COOKIE not in client.get("/says?lang=en").cookies  # only pages set it
+
+
+def test_unknown_language_in_a_link_is_not_kept(client):
+    answer = client.get("/?lang=xx", headers={"accept": "text/html", "accept-language": "zh-CN"})
+    assert "set-cookie" not in answer.headers
+    assert 'lang="zh-CN"' in answer.text
 
 
 def test_page_is_not_changed_but_at_its_head(client):

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
+from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
 from playground.figures.colours import QUALITATIVE
@@ -152,7 +153,7 @@ def layers(views: Sequence[LayerView], *, extent: float, words: Mapping[str, str
             ),
         ]
 
-    for trace, column in zip(traces(views[0]), (1, 1, 2), strict=True):
+    for trace, column in zip(traces(views[-1]), (1, 1, 2), strict=True):  # the fullest picture; Play begins at the data
         figure.add_trace(trace, row=1, col=column)
     figure.frames = [go.Frame(name=name, data=traces(view)) for name, view in zip(names, views, strict=True)]
     button = {"method": "animate", "label": f"▶ {words['play']}", "args": [None, {**PLAY, "fromcurrent": True}]}
@@ -164,7 +165,8 @@ def layers(views: Sequence[LayerView], *, extent: float, words: Mapping[str, str
     menu = {"type": "buttons", "direction": "left", "x": 0, "y": -0.13, "xanchor": "left", "yanchor": "top",
             "pad": {"t": 0, "r": 8}, "buttons": [button, pause], "showactive": False}  # fmt: skip
     steps = [{"method": "animate", "label": name, "args": [[name], STEP]} for name in names]
-    slider = {"x": 0.24, "len": 0.76, "y": -0.08, "pad": {"t": 0}, "steps": steps, "transition": {"duration": 0},
+    slider = {"active": len(views) - 1, "x": 0.24, "len": 0.76, "y": -0.08, "pad": {"t": 0}, "steps": steps,
+              "transition": {"duration": 0},
               "currentvalue": {"prefix": f"{words['layer']}: "}}  # fmt: skip
     titles = [annotation.to_plotly_json() for annotation in figure.layout.annotations]
     figure.update_layout(
@@ -206,9 +208,13 @@ def log_dets(reports: Sequence[LayerReport], *, words: Mapping[str, str] = WORDS
         )
     )
     for i, report in enumerate(reports):
-        marker = {"size": 5, "color": QUALITATIVE[i % len(QUALITATIVE)], "opacity": 0.75}
+        few = len(reports) <= len(QUALITATIVE)  # else the colours say how deep a layer lies
+        colour = QUALITATIVE[i] if few else sample_colorscale(DIVERGING, i / (len(reports) - 1))[0]
+        marker = {"size": 5, "color": colour, "opacity": 0.75}
         name = f"{report.index} {report.name}"
-        figure.add_trace(go.Scatter(x=report.analytic, y=report.autograd, mode="markers", name=name, marker=marker))
+        figure.add_trace(
+            go.Scatter(x=report.analytic, y=report.autograd, mode="markers", name=name, marker=marker, showlegend=few)
+        )
     figure.update_xaxes(title=words["analytic"], range=[low - room, high + room])
     figure.update_yaxes(title=words["autograd"], range=[low - room, high + room])
     return figure

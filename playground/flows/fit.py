@@ -21,7 +21,7 @@ from playground.flows.density import Density
 from playground.flows.flow import Flow
 from playground.flows.spline import Lattice
 
-__all__ = ["FitStep", "Recipe", "fit", "recipe"]
+__all__ = ["FitStep", "Recipe", "divergence", "fit", "held_out", "recipe"]
 
 STAGES = 100  # of a budget of seconds
 WARM_UP = 0.05  # part of the budget over which the learning rate climbs
@@ -132,7 +132,7 @@ def _run(
     weights = _Weights(flow)
     batches = _batches(density, batch, weights.value, torch.Generator().manual_seed(seed))
     try:
-        held_out = _held_out(density, weights.value, torch.Generator().manual_seed(seed ^ 0x5EED))
+        apart = held_out(density, weights.value, seed)
         step, progress = 0, 0.0
         while progress < 1:
             step += 1
@@ -152,8 +152,8 @@ def _run(
             kl = None
             if progress == 1:
                 weights.settle()
-            if held_out is not None and (progress == 1 or on_kl + kl_cost <= KL_SHARE * elapsed):
-                kl = _divergence(flow, *held_out)
+            if apart is not None and (progress == 1 or on_kl + kl_cost <= KL_SHARE * elapsed):
+                kl = divergence(flow, *apart)
                 kl_cost = spent + clock() - now - elapsed
                 on_kl += kl_cost
             spent += clock() - now
@@ -220,15 +220,16 @@ def _batches(density: Density, batch: int, like: Tensor, generator: torch.Genera
         yield from density.sample(max(1, AHEAD // batch) * batch, generator).to(like).split(batch)
 
 
-def _held_out(density: Density, like: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
-    """Points (n, d) and their log-density (n,), or None where it has no closed form."""
-    x = density.sample(HELD_OUT, generator)
+def held_out(density: Density, like: Tensor, seed: int) -> tuple[Tensor, Tensor] | None:
+    """The points (4096, d) that `fit` with this seed keeps apart and their log-density, or None where it has none."""
+    x = density.sample(HELD_OUT, torch.Generator().manual_seed(seed ^ 0x5EED))
     log_p = density.log_prob(x)
     return None if log_p is None else (x.to(like), log_p.to(like))
 
 
 @torch.no_grad()
-def _divergence(flow: Flow, x: Tensor, log_p: Tensor) -> float:
+def divergence(flow: Flow, x: Tensor, log_p: Tensor) -> float:
+    """KL(p || q) in nats, estimated on points x (n, d) of p."""
     log_q = torch.cat([flow.log_prob(part) for part in x.split(1024)])
     return (log_p - log_q).mean().item()
 

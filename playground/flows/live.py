@@ -8,8 +8,9 @@ import copy
 import math
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from playground.flows.density import EXTENT, Density
-from playground.flows.fit import FitStep, fit
+from playground.flows.fit import FitStep, divergence, fit, held_out
 from playground.flows.flow import Flow
 from playground.flows.grid import grid_values
 from playground.flows.planar import NotInvertibleError
@@ -88,11 +89,15 @@ def watch(
         _Runner(name, flow, fit(flow, density, seconds=seconds, steps=steps, seed=seed)) for name, flow in flows.items()
     ]
     painters = [_Painter(runner, side, points, seed) for runner in runners]
-    return _frames(runners, painters, frames_per_second, stop)
+    return _frames(runners, painters, partial(held_out, density, seed=seed), frames_per_second, stop)
 
 
 def _frames(
-    runners: "list[_Runner]", painters: "list[_Painter]", frames_per_second: float, stop: threading.Event
+    runners: "list[_Runner]",
+    painters: "list[_Painter]",
+    apart: Callable[[Tensor], tuple[Tensor, Tensor] | None],
+    frames_per_second: float,
+    stop: threading.Event,
 ) -> Generator[Frame]:
     thread = threading.Thread(target=_train, args=(runners, stop), name="flows.watch", daemon=True)
     try:
@@ -111,6 +116,8 @@ def _frames(
         thread.join()
         for painter in painters:
             painter.settle()
+        for runner in runners:
+            runner.estimate(apart)
         limit = PAINT / len(painters) if stop.is_set() else None
         yield _frame([painter.paint(limit) for painter in painters], final=True)
         for runner in runners:
@@ -126,13 +133,14 @@ def _frames(
 
 @torch.no_grad()
 def portrait(flow: Flow, density: Density, *, side: int = 200, points: int = 1500, seed: int = 0) -> Lane:
-    """A flow as it is, without training: picture and samples as in a frame of `watch`, loss on 4096 new points."""
-    x = density.sample(4096, torch.Generator().manual_seed(seed))
-    log_q, log_p = flow.log_prob(x.to(next(flow.parameters()))), density.log_prob(x)
+    """A flow as it is, without training: picture and samples as in a frame of `watch`, loss on points kept apart."""
+    like = next(flow.parameters())
     runner = _Runner(flow.config.get("name", ""), flow)
-    runner.nll.add(0, -float(log_q.mean()))
-    if log_p is not None:
-        runner.kl.add(0, float((log_p - log_q.to(log_p)).mean()))
+    apart = held_out(density, like, seed)
+    x = density.sample(4096, torch.Generator().manual_seed(seed)).to(like) if apart is None else apart[0]
+    runner.nll.add(0, -float(flow.log_prob(x).mean()))
+    if apart is not None:
+        runner.kl.add(0, divergence(flow, *apart))
     none = np.zeros(0, dtype=np.float32)
     return replace(
         _Painter(runner, side, points, seed).paint(None), progress=1.0, nll_curve=(none, none), kl_curve=(none, none)
@@ -168,6 +176,15 @@ class _Runner:
                 self.kl.add(record.step, record.kl)
             if self.wanted.is_set():
                 self.hand_over()
+
+    def estimate(self, apart: Callable[[Tensor], tuple[Tensor, Tensor] | None]) -> None:
+        """The divergence of the weights that are kept, where training was stopped since its last estimate."""
+        if self.last is None or self.last.kl is not None:
+            return
+        points = apart(next(self.flow.parameters()))
+        kl = math.nan if points is None else divergence(self.flow, *points)
+        if math.isfinite(kl):
+            self.kl.add(self.last.step, kl)
 
     def end(self) -> None:
         """Close the training, which then puts the averaged weights into the flow."""

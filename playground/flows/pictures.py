@@ -44,7 +44,7 @@ def read_image(source: str | Path | bytes) -> Array:
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise ValueError(f"the picture has more than the {MAX_IMAGE_PIXELS:,} pixels allowed: shrink it") from error
         except (OSError, SyntaxError, EOFError, IndexError, struct.error, zlib.error) as error:  # what decoders raise
-            raise ValueError(f"not a picture, or a damaged one ({error}): save it again as PNG or JPEG") from error
+            raise ValueError("not a picture, or a damaged one: save it again as PNG or JPEG") from error
 
 
 def density_from_image(picture: "Image.Image | Array", *, size: int = 128) -> Pixels:

@@ -18,6 +18,7 @@ MAX_CSV_BYTES = 5_000_000
 MAX_POINTS = 200_000
 MAX_KERNELS = 5_000
 MIN_POINTS = 3  # distinct ones
+QUOTE = 40  # characters of a file that an error quotes
 
 Row = tuple[int, list[str]]  # the line it ends on, counted from 1, and its cells
 
@@ -32,8 +33,8 @@ def density_from_points(points: ArrayLike, *, bandwidth: float | None = None, se
     """
     array = np.array(points, dtype=np.float64)
     _check(array)
-    array -= array[0]  # before the squares: 1.7e12 milliseconds that differ by one do differ
-    array /= np.abs(array).max(axis=0).clip(min=np.finfo(np.float64).tiny)  # so that no square overflows
+    array = _to_unit(array)  # so that no difference overflows
+    array = _to_unit(array - array[0])  # so that 1.7e12 milliseconds that differ by one do differ
     spread = array.std(axis=0)
     for column in (0, 1):
         if spread[column] == 0:
@@ -45,6 +46,11 @@ def density_from_points(points: ArrayLike, *, bandwidth: float | None = None, se
     check_between("bandwidth", std, 0.05, 1.0)
     shrink = 1 / math.sqrt(1 + std**2)  # the kernels add their own variance
     return Mixture("points", means * shrink, std * shrink)
+
+
+def _to_unit(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each column divided by its largest absolute value; zeros stay."""
+    return array / np.abs(array).max(axis=0).clip(min=np.finfo(np.float64).tiny)
 
 
 def read_points(source: str | bytes) -> NDArray[np.float64]:
@@ -74,10 +80,14 @@ def read_points(source: str | bytes) -> NDArray[np.float64]:
             raise ValueError("the file holds no points below its first line, which has no number")
     for cell in first[1]:
         if len(cell.split()) > 1 and all(_is_number(part, decimal_comma) for part in cell.split()):
-            raise ValueError(f"line {first[0]}: {cell!r} is several numbers in one cell; keep to one kind of separator")
+            raise ValueError(
+                f"line {first[0]}: {_quoted(cell)} is several numbers in one cell; keep to one kind of separator"
+            )
     columns = [i for i, cell in enumerate(first[1]) if _is_number(cell, decimal_comma)][:2]
     if len(columns) < 2:
-        raise ValueError(f"line {first[0]} has {len(columns)} numeric column(s), it needs two: {first[1]}")
+        raise ValueError(
+            f"line {first[0]} has {len(columns)} numeric column(s), it needs two: {_quoted(', '.join(first[1]))}"
+        )
     points = [_point(first, columns, header, decimal_comma)]
     for row in rows:
         if len(points) == MAX_POINTS:
@@ -130,18 +140,23 @@ def _point(row: Row, columns: list[int], header: list[str], decimal_comma: bool)
     line, cells = row
     values = []
     for column in columns:
-        name = repr(header[column]) if column < len(header) else str(column + 1)
+        name = _quoted(header[column]) if column < len(header) else str(column + 1)
         cell = cells[column] if column < len(cells) else ""
         if not cell:
             raise ValueError(f"line {line}, column {name}: the cell is empty; fill it or delete the line")
         try:
             value = _number(cell, decimal_comma)
         except ValueError as error:
-            raise ValueError(f"line {line}, column {name}: {cell!r} is not a number") from error
+            raise ValueError(f"line {line}, column {name}: {_quoted(cell)} is not a number") from error
         if not math.isfinite(value):
-            raise ValueError(f"line {line}, column {name}: {cell!r} is not a finite number; delete the line")
+            raise ValueError(f"line {line}, column {name}: {_quoted(cell)} is not a finite number; delete the line")
         values.append(value)
     return tuple(values)
+
+
+def _quoted(text: str) -> str:
+    """The beginning of a text, in quotes: a cell may be as long as its file."""
+    return repr(text if len(text) <= QUOTE else text[: QUOTE - 1] + "…")
 
 
 def _check(points: NDArray[Any]) -> None:

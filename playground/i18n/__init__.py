@@ -51,7 +51,7 @@ def refusal(language: str, error: Exception) -> str:
     if language == "zh-CN":
         for pattern, chinese in ERRORS:
             if match := re.fullmatch(pattern, message, flags=re.DOTALL):
-                return chinese.format(*match.groups()) + "。"
+                return chinese.format(*(TEXTS[language].get(f"flows.{part}", part) for part in match.groups())) + "。"
     return say(language, "error.prefix", message=message)
 
 

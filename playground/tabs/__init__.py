@@ -16,8 +16,10 @@ TABS = {"flows": flows.build, "models": models.build}
 FIRST = "flows"  # built with the page, because every visit begins there
 LINES = 5.0  # seconds between two looks at the memory
 LANGUAGE = """for (const link of element.querySelectorAll('a[data-lang]')) {
-  const aim = () => {  // a copied link has changed the address since
-    const query = new URLSearchParams(location.search);
+  const aim = () => {  // the open tab's settings as they are now, in the other language
+    const tab = document.querySelector('#tabs [role=tab][aria-selected=true]')?.id.slice(4, -7);  // tab-...-button
+    const now = document.querySelector(`#${tab}-query textarea, #${tab}-query input`)?.value;
+    const query = new URLSearchParams(now || location.search);
     query.set('lang', link.dataset.lang);
     link.href = '?' + query;
   };

@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
-from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +17,7 @@ from playground.tabs.about import about
 from playground.tabs.components import Table
 from playground.tabs.components.table import Column, Row, table
 from playground.tabs.links import copy_script
+from playground.tabs.toasts import tell, toast
 
 __all__ = ["build", "summary"]
 
@@ -71,7 +71,7 @@ def build(manager: ModelManager) -> None:
     gr.on(None, look, None, shown, queue=False, **private)
     models.click(evict_one, None, None, **private).then(look, None, shown, **private)
     everything.click(evict_all, None, None, **private).then(look, None, shown, **private)
-    query = gr.Textbox("tab=models", visible="hidden")
+    query = gr.Textbox("tab=models", visible="hidden", elem_id="models-query")
     link.click(lambda: gr.update(visible=True), None, link_box, **private).then(
         None, query, link_box, js=copy_script("models-link-box"), **private
     )
@@ -100,13 +100,13 @@ def _evict(manager: ModelManager, keys: list[str], tongue: str) -> None:
     try:
         manager.evict(*keys)
     except (ValueError, RuntimeError) as error:  # gone already, or leased
-        raise gr.Error(escape(refusal(tongue, error), quote=False), print_exception=False) from error
+        raise toast(refusal(tongue, error)) from error
     _tell(keys, tongue)
 
 
 def _tell(keys: Sequence[str], tongue: str) -> None:
     for key in keys:
-        gr.Info(escape(say(tongue, "models.evicted", key=key), quote=False))
+        tell(tongue, say(tongue, "models.evicted", key=key))
 
 
 def _program(manager: ModelManager, models: Sequence[Status]) -> str:

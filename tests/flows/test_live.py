@@ -66,6 +66,20 @@ def test_stop_ends_with_a_final_frame_and_no_thread():
     assert all(p.grad is None for p in flow.parameters())  # the average was put in, the training let go
 
 
+def test_a_stopped_run_tells_the_divergence_of_the_weights_it_keeps():
+    """Not of an estimate made long before: on the same points as a run that ends there by itself."""
+    stop, flow, frames = threading.Event(), flows.build("spline", layers=2), []
+    for frame in flows.watch({"spline": flow}, moons(), seconds=3600, seed=3, side=32, points=16, stop=stop):
+        frames.append(frame)
+        if frame.lanes[0].step > 30:
+            stop.set()
+    lane = frames[-1].lanes[0]
+    again = list(flows.fit(flows.build("spline", layers=2), moons(), pace=lane.pace, seed=3))[-1]
+    assert again.step == lane.step
+    assert lane.kl == pytest.approx(again.kl, abs=1e-6)
+    assert lane.kl_curve[0][-1] == lane.step
+
+
 def test_closing_ends_the_thread():
     watched = flows.watch({"spline": flows.build("spline", layers=2)}, moons(), seconds=3600, side=32, points=16)
     next(watched)

@@ -192,6 +192,14 @@ def test_only_the_usual_formats_are_opened(kind):
         read_image(out.getvalue())
 
 
+def test_a_refusal_names_no_path(tmp_path):
+    file = tmp_path / "tool.png"
+    file.write_bytes(b"MZ" + bytes(200))
+    with pytest.raises(ValueError, match="not a picture") as raised:
+        read_image(file)
+    assert str(tmp_path) not in str(raised.value)
+
+
 def dots(count):
     array = np.zeros((16, 16))
     array[3, :count] = 1.0

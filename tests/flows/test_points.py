@@ -114,6 +114,17 @@ def test_columns_of_very_different_size():
     torch.testing.assert_close(density_from_points(points).means, density_from_points(small).means, atol=1e-6, rtol=0)
 
 
+def test_columns_at_the_ends_of_the_range():
+    points = np.array([[1e308, 2.0], [-1e308, 4.0], [5.0, 6.0], [1e307, -1.0]])
+    assert density_from_points(points).log_prob(torch.zeros(1, 2)).isfinite().all()
+
+
+def test_a_long_cell_is_quoted_in_part():
+    with pytest.raises(ValueError, match="is not a number") as raised:
+        read_points("x,y\n1,2\n3," + "9" * 50_000 + "z\n")
+    assert len(str(raised.value)) < 120
+
+
 def test_many_points_are_drawn_from_with_a_seed():
     points = np.random.default_rng(1).normal(size=(MAX_KERNELS + 1000, 2))
     first = density_from_points(points)

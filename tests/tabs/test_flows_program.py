@@ -128,6 +128,13 @@ def test_an_upload(name, tmp_path, monkeypatch):
     check(Settings(source="upload", upload=str(file), layers=2, seconds=1), tmp_path, monkeypatch)
 
 
+def test_a_flow_without_its_constraint_has_no_example():
+    """Every shipped flow keeps the constraint: it would be another flow than the one that is set."""
+    manager = ModelManager("cpu", budget=2**30)
+    assert training.example(manager, Settings(flow="planar", constrained=False), "en")[1] is None
+    assert training.example(manager, Settings(flow="planar"), "en")[1] is not None
+
+
 def test_example_is_given_by_its_steps():
     manager = ModelManager("cpu", budget=2**30)
     _, run = training.example(manager, Settings(), "en")

@@ -49,6 +49,10 @@ def test_link_restores_a_drawing():
     assert len(settings.query()) < 400
 
 
+def test_a_drawing_left_on_the_pad_is_no_part_of_another_link():
+    assert "drawing" not in Settings(source="preset", drawing=pack(drawing())).query()
+
+
 def test_link_of_an_upload_leaves_the_file_out():
     settings = Settings(source="upload", upload="/tmp/points.csv", flow="glow", layers=3)
     assert "points" not in settings.query()
@@ -64,6 +68,8 @@ def test_link_of_an_upload_leaves_the_file_out():
         ("seconds", "nan"),
         ("seconds", "1e9"),
         ("seed", "-1"),
+        ("seed", "1_0"),
+        ("seed", "9" * 5000),
         ("flow", "gan"),
         ("density", "../../etc"),
         ("constrained", "yes"),

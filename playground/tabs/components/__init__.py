@@ -1,9 +1,22 @@
-"""Our few parts of the page that Gradio lacks: live canvas, live Plotly, sketch pad, picture tiles, tables."""
+"""Our few parts of the page that Gradio lacks: live canvas, live Plotly, sketch pad, picture tiles, slider, tables."""
 
 from playground.tabs.components.live_plotly import LivePlotly
 from playground.tabs.components.sketch_pad import SketchPad
+from playground.tabs.components.slider import Slider
 from playground.tabs.components.stage import Stage
 from playground.tabs.components.table import Column, Row, Table, table
 from playground.tabs.components.tiles import Tile, thumbnail, tiles
 
-__all__ = ["Column", "LivePlotly", "Row", "SketchPad", "Stage", "Table", "Tile", "table", "thumbnail", "tiles"]
+__all__ = [
+    "Column",
+    "LivePlotly",
+    "Row",
+    "SketchPad",
+    "Slider",
+    "Stage",
+    "Table",
+    "Tile",
+    "table",
+    "thumbnail",
+    "tiles",
+]

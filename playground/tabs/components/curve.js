@@ -112,6 +112,7 @@ const drawCurve = (canvas, curve, look) => {
       const t = scale?.at(s.y[k]) ?? null;
       if (t === null) { pen = false; return; }
       if (pen) g.lineTo(px(x), py(t)); else g.moveTo(px(x), py(t));
+      if (s.x.length === 1) g.lineTo(px(x), py(t));  // a round cap: the first estimate is a dot
       pen = true;
     });
     g.stroke();
@@ -129,6 +130,12 @@ const drawCurve = (canvas, curve, look) => {
     g.fillText(name, x + 17, 12);
     x += 17 + g.measureText(name).width + 16;
   });
+  if (series.length > 1 && curve.y_label && x + g.measureText(curve.y_label).width < box.x1) {
+    g.fillStyle = look.text;
+    g.textAlign = "right";
+    g.fillText(curve.y_label, box.x1, 12);
+    g.textAlign = "left";
+  }
   if (!series.length) {
     g.fillStyle = look.text;
     g.fillText(curve?.y_label || "", box.x0, 12);

@@ -37,9 +37,14 @@ let stroke = null, sent = "", timer = null;
 
 const segment = (s, from, to) => {
   g.globalCompositeOperation = s.erase ? "destination-out" : "source-over";
-  g.strokeStyle = INK;
+  g.strokeStyle = g.fillStyle = INK;
   g.lineWidth = s.width;
   g.beginPath();
+  if (from[0] === to[0] && from[1] === to[1]) {  // a line without length, which not every browser paints
+    g.arc(to[0], to[1], s.width / 2, 0, 2 * Math.PI);
+    g.fill();
+    return;
+  }
   g.moveTo(from[0], from[1]);
   g.lineTo(to[0], to[1]);
   g.stroke();

@@ -1,10 +1,10 @@
 """The Flows tab: draw a density and watch a flow learn it; layer by layer, under the microscope, and in a race."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
-from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,12 +29,13 @@ from playground.tabs.flows.settings import (
 from playground.tabs.flows.widgets import RACERS
 from playground.tabs.links import copy_script
 from playground.tabs.stops import Stops
+from playground.tabs.toasts import tell, toast
 
 __all__ = ["build"]
 
 FEWEST, MOST = 2, 4  # flows in a race
 PANELS = ("train", "layers", "microscope", "race")
-PLACES = 16  # people who train at once and share the cores; the next one is told so
+PLACES = max(4, 2 * (os.cpu_count() or 1))  # who trains at once and shares the cores; the next one is told so
 QUICK = 4  # of the shorter jobs at once; the next ones queue
 TABLES = (".csv", ".tsv", ".txt")
 CLICK_DOWNLOAD = "() => document.querySelector('#flows-download')?.click()"
@@ -65,13 +66,31 @@ def build(manager: ModelManager) -> None:
     def choose_flow(name: str) -> tuple[Any, Any]:
         return gr.update(value=flows.LAYERS[name]), gr.update(visible=True if name == "planar" else "hidden")
 
-    def refresh(request: gr.Request, which: str, names: list[str], *values: Any) -> str:
-        """The program of settings that nothing has been made with yet."""
-        return _program(which, None, None, names, _settings(values, language(request), complete=False))
+    def refresh(request: gr.Request, which: str, names: list[str], *values: Any) -> dict[Any, Any]:
+        """The program and the link of settings that nothing has been made with yet."""
+        return write(which, None, None, names, values, language(request))
+
+    def write(
+        which: str,
+        current: training.Run | None,
+        race: training.Race | None,
+        names: list[str],
+        values: tuple[Any, ...],
+        tongue: str,
+    ) -> dict[Any, Any]:
+        """The Python panel and the link; as they were while a number is half typed: Train will say what is wrong."""
+        try:
+            settings = _settings(values, tongue, complete=False)
+        except gr.Error:
+            return {w.code: gr.skip()}
+        return {
+            w.code: _program(which, current, race, names, settings),
+            w.query: _query(which, names, settings),
+        }
 
     def check_place(tongue: str) -> None:
         if stops.count() + racing.count() >= PLACES:
-            raise _refusal(say(tongue, "error.places", n=PLACES))
+            raise toast(say(tongue, "error.places", n=PLACES))
 
     def run_training(request: gr.Request, *values: Any) -> Iterator[dict[Any, Any]]:
         tongue = language(request)
@@ -87,9 +106,9 @@ def build(manager: ModelManager) -> None:
     def run_race(request: gr.Request, names: list[str], *values: Any) -> Iterator[dict[Any, Any]]:
         tongue = language(request)
         settings, columns = _settings(values, tongue), _race_columns(tongue)
-        known = [name for name in flows.FLOWS if name in names]
+        known = [name for name in flows.FLOWS if name in (names or ())]
         if not FEWEST <= len(known) <= MOST:
-            raise _refusal(say(tongue, "flows.race.count", n=len(known)))
+            raise toast(say(tongue, "flows.race.count", n=len(known)))
         check_place(tongue)
         with (
             _plain(tongue),
@@ -108,9 +127,9 @@ def build(manager: ModelManager) -> None:
                     **({} if done is None else {w.raced: done}),
                 }
 
-    def idle() -> tuple[Any, Any]:
-        """The buttons after a job, whether it ended well or not."""
-        return gr.update(interactive=True), gr.update(interactive=False)
+    def idle(jobs: Stops, request: gr.Request) -> tuple[Any, Any]:
+        """The buttons after a job, whether it ended well or not; a newer one of the same person may run."""
+        return gr.update(interactive=not jobs.active(request)), gr.update(interactive=jobs.active(request))
 
     def look(
         request: gr.Request,
@@ -130,13 +149,14 @@ def build(manager: ModelManager) -> None:
                 shown = dict(
                     zip((w.dots, w.reports, w.verdict), panels.microscope(manager, current, tongue), strict=True)
                 )
-        settings = _settings(values, tongue, complete=False)
-        return {**shown, w.code: _program(which, current, race, names, settings)}
+        return {**shown, **write(which, current, race, names, values, tongue)}
 
     def saver(kind: str) -> Callable[..., str]:
         def save(current: training.Run | None, request: gr.Request) -> str:
             if current is None:
-                raise _refusal(say(language(request), "error.no_run"))
+                raise toast(say(language(request), "error.no_run"))
+            if kind == "csv" and "constrained" in current.settings.options:
+                raise toast(say(language(request), "error.folded"))
             with _plain(language(request)):
                 return downloads.write(kind, manager, current, Path(folder.name))
 
@@ -152,12 +172,8 @@ def build(manager: ModelManager) -> None:
         tongue = language(request)
         settings = _settings(values, tongue, complete=False)
         if settings.source == "upload":
-            gr.Info(say(tongue, "flows.link.upload"))
-        open_panel = {"panel": which} if which != "train" else {}
-        race = {"racers": " ".join(names)} if names != RACERS else {}
-        return "&".join([settings.query(), *([urlencode(open_panel | race)] if open_panel | race else [])]), gr.update(
-            visible=True
-        )
+            tell(tongue, say(tongue, "flows.link.upload"))
+        return _query(which, names, settings), gr.update(visible=True)
 
     def open_page(request: gr.Request) -> dict[Any, Any]:
         """The settings of the link, and their picture."""
@@ -170,14 +186,14 @@ def build(manager: ModelManager) -> None:
         if unknown := [name for name in names if name not in flows.FLOWS]:
             wrong, names = [*wrong, ("racers", " ".join(unknown)[:40])], RACERS
         for name, text in wrong:
-            gr.Warning(escape(say(tongue, "error.link", name=name, value=text), quote=False))
+            tell(tongue, say(tongue, "error.link", name=name, value=text))
         if settings.source == "upload":  # a link holds no file
-            gr.Info(say(tongue, "error.link.upload"))
+            tell(tongue, say(tongue, "error.link.upload"))
         shown = settings if _complete(settings) else replace(settings, source="preset")
         try:
             value, found = training.example(manager, shown, tongue)
         except ValueError:  # of a drawing with too little ink: the page is never empty
-            gr.Warning(say(tongue, "error.link.drawing"))
+            tell(tongue, say(tongue, "error.link.drawing"))
             settings = replace(settings, source="preset", drawing="")
             value, found = training.example(manager, settings, tongue)
         return {
@@ -199,13 +215,16 @@ def build(manager: ModelManager) -> None:
             w.race_stage: {"panels": [], "labels": {"empty": say(tongue, "flows.race.empty")}},
         }
 
-    looks, looked_at = [w.film, w.dots, w.reports, w.verdict, w.code], [w.panel, w.run, w.raced, w.racers, *controls]
+    looks, looked_at = (
+        [w.film, w.dots, w.reports, w.verdict, w.code, w.query],
+        [w.panel, w.run, w.raced, w.racers, *controls],
+    )
     for tab, name in ((w.tab_preset, "preset"), (w.tab_draw, "draw"), (w.tab_upload, "upload")):
         tab.select(partial(str, name), None, w.source, **private())  # queued, or the change is not heard
     w.flow.input(choose_flow, w.flow, [w.layers, w.constrained], **quick).then(
         show, controls, [w.stage, w.run], **quick
     ).success(look, looked_at, looks, **quick)
-    for event in (w.source.change, w.density.input, w.pad.input, w.upload.change):
+    for event in (w.source.change, w.density.input, w.pad.input, w.upload.change, w.constrained.input):
         event(show, controls, [w.stage, w.run], trigger_mode="always_last", **quick).success(
             look, looked_at, looks, **quick
         )
@@ -213,17 +232,16 @@ def build(manager: ModelManager) -> None:
         w.layers.input,
         w.seconds.input,
         w.seed.input,
-        w.constrained.input,
         w.racers.input,
     ]  # by a person: what a link sets is no news
-    gr.on(edited, refresh, [w.panel, w.racers, *controls], w.code, trigger_mode="always_last", **quick)
+    gr.on(edited, refresh, [w.panel, w.racers, *controls], [w.code, w.query], trigger_mode="always_last", **quick)
     w.start.click(run_training, controls, [w.stage, w.run, w.start, w.stop], **slow).then(
-        idle, None, [w.start, w.stop], queue=False, **private()
+        partial(idle, stops), None, [w.start, w.stop], queue=False, **private()
     ).then(look, looked_at, looks, **quick)
     w.stop.click(stop_training, None, None, queue=False, **private())
     race_shown = [w.race_stage, w.race_table, w.race_start, w.race_stop, w.raced]
     w.race_start.click(run_race, [w.racers, *controls], race_shown, **slow).then(
-        idle, None, [w.race_start, w.race_stop], queue=False, **private()
+        partial(idle, racing), None, [w.race_start, w.race_stop], queue=False, **private()
     ).then(look, looked_at, looks, **quick)
     w.race_stop.click(stop_race, None, None, queue=False, **private())
     for tab, name in (
@@ -234,9 +252,8 @@ def build(manager: ModelManager) -> None:
     ):
         tab.select(partial(str, name), None, w.panel, **private())
     w.panel.change(look, looked_at, looks, **{**quick, "show_progress": "minimal"})
-    query = gr.Textbox(visible="hidden")  # a gr.State never reaches the browser
-    w.link.click(make_link, [w.panel, w.racers, *controls], [query, w.link_box], **quick).success(
-        None, query, w.link_box, js=copy_script("flows-link-box"), **private()
+    w.link.click(make_link, [w.panel, w.racers, *controls], [w.query, w.link_box], **quick).success(
+        None, w.query, w.link_box, js=copy_script("flows-link-box"), **private()
     )
     for kind, button in w.files.items():
         button.click(saver(kind), w.run, w.download, **quick).success(None, None, None, js=CLICK_DOWNLOAD, **private())
@@ -253,18 +270,25 @@ def _settings(values: tuple[Any, ...], tongue: str, *, complete: bool = True) ->
             source, density, flow, number(layers), seconds, number(seed), bool(constrained), pack(drawing), upload or ""
         )
     if complete and not _complete(settings):
-        raise _refusal(say(tongue, "error.drawing" if settings.source == "draw" else "error.upload"))
+        raise toast(say(tongue, "error.drawing" if settings.source == "draw" else "error.upload"))
     if settings.source == "upload" and settings.upload:
         path = Path(settings.upload)
         kind = "picture" if settings.key == "picture" else "csv"
         if kind == "csv" and path.suffix.lower() not in TABLES:
-            raise _refusal(say(tongue, "error.upload.kind", name=path.name))
+            raise toast(say(tongue, "error.upload.kind", name=path.name))
         if not path.is_file():
-            raise _refusal(say(tongue, "error.upload.gone"))
+            raise toast(say(tongue, "error.upload.gone"))
         if (size := path.stat().st_size) > UPLOAD_BYTES[kind]:
             numbers = {"megabytes": f"{size / 1e6:.1f}", "limit": f"{UPLOAD_BYTES[kind] / 1e6:.0f}"}
-            raise _refusal(say(tongue, "error.upload.size", name=path.name, **numbers))
+            raise toast(say(tongue, "error.upload.size", name=path.name, **numbers))
     return settings
+
+
+def _query(which: str, names: list[str], settings: Settings) -> str:
+    """The link's query string, the open panel and the racers included where they are not the usual ones."""
+    more = {"panel": which} if which != "train" else {}
+    more |= {"racers": " ".join(names)} if sorted(names) != sorted(RACERS) else {}
+    return "&".join([settings.query(), *([urlencode(more)] if more else [])])
 
 
 def _program(
@@ -289,18 +313,13 @@ def _plain(tongue: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, ArithmeticError, MemoryError, OSError) as error:  # a TimeoutError is an OSError
-        raise _refusal(refusal(tongue, error)) from error
+        raise toast(refusal(tongue, error)) from error
     except RuntimeError as error:
         if not out_of_memory(error):
             raise
-        raise _refusal(say(tongue, "error.memory")) from error
-
-
-def _refusal(message: str) -> gr.Error:
-    """One sentence; escaped, for Gradio shows it as HTML and it may quote a file or a link."""
-    return gr.Error(escape(message, quote=False), print_exception=False)
+        raise toast(say(tongue, "error.memory")) from error
 
 
 def _race_columns(tongue: str) -> list[Column]:
-    heads = ("race.flow", "race.weights", "stat.steps", "stat.rate", "stat.nll", "stat.kl", "stat.mass")
+    heads = ("race.flow", "stat.kl", "stat.nll", "stat.mass", "stat.steps", "stat.rate", "race.weights")
     return [Column(say(tongue, f"flows.{head}"), number=i > 0) for i, head in enumerate(heads)]

@@ -31,7 +31,7 @@ def train_flow(
         settings = Settings(
             density=density,
             flow=flow,
-            layers=flows.LAYERS.get(flow, 1) if layers is None else layers,
+            layers=flows.LAYERS.get(str(flow), 1) if layers is None else layers,
             seconds=seconds,
             seed=seed,
         )

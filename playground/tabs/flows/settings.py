@@ -3,6 +3,7 @@
 import base64
 import binascii
 import math
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -84,6 +85,8 @@ class Settings:
         )
         for field in fields(self):
             value = getattr(self, field.name)
+            if field.name == "drawing" and self.source != "draw":  # left on the pad, and no part of what is seen
+                continue
             if field.name not in ("density", "flow", "upload") and value != getattr(usual, field.name):
                 pairs[field.name] = (
                     f"{value:g}"
@@ -99,9 +102,9 @@ class Settings:
         for name, read in (
             ("density", str),
             ("flow", str),
-            ("layers", int),
+            ("layers", _integer),
             ("seconds", float),
-            ("seed", int),
+            ("seed", _integer),
             ("constrained", _switch),
             ("drawing", str),
             ("source", str),
@@ -158,6 +161,12 @@ def _choice(name: str, value: object, allowed: Any) -> None:
 def _whole(name: str, value: object, low: int, high: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise ValueError(f"{name} must be a whole number between {low:,} and {high:,}, not {value}")
+
+
+def _integer(text: str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,12}", text):  # int() takes 1_0 and digits of other scripts
+        raise ValueError(f"must be a whole number, not {text[:40]!r}")
+    return int(text)
 
 
 def _switch(text: str) -> bool:

@@ -58,7 +58,10 @@ class Race:
 def example(manager: ModelManager, settings: Settings, language: str) -> tuple[dict[str, Any], Run | None]:
     """The Stage before training: the density, and the shipped example on it where there is one."""
     truth = frames.truth_of(settings)
-    spec = catalog.flow_example(settings.flow, settings.density) if settings.source == "preset" else None
+    shipped = (
+        settings.source == "preset" and "constrained" not in settings.options
+    )  # every example keeps the constraint
+    spec = catalog.flow_example(settings.flow, settings.density) if shipped else None
     if spec is None:
         return frames.single(truth, None, language, message=say(language, "flows.stage.ready")), None
     with manager.lease(spec, owner="flows") as flow:
@@ -144,7 +147,7 @@ def _raced(settings: Settings, lanes: tuple[flows.Lane, ...]) -> Race | None:
 
 
 def _table(lanes: tuple[flows.Lane, ...], weights: dict[str, int], language: str) -> list[list[str]]:
-    """Rows of name, weights, steps, steps per second, loss, divergence, mass: the best divergence (or loss) first."""
+    """Rows of name, divergence, loss, mass, steps, steps per second, weights: the best divergence (or loss) first."""
 
     def score(lane: flows.Lane) -> float:
         value = lane.nll if lane.kl is None else lane.kl
@@ -154,12 +157,12 @@ def _table(lanes: tuple[flows.Lane, ...], weights: dict[str, int], language: str
     return [
         [
             say(language, f"flows.name.{lane.name}"),
-            f"{weights[lane.name]:,}",
+            "–" if lane.kl is None else f"{lane.kl:.4f}",
+            f"{lane.nll:.3f}" if lane.step else "–",
+            f"{lane.mass:.3f}",
             f"{lane.step:,}",
             f"{lane.steps_per_second:,.0f}",
-            f"{lane.nll:.3f}" if lane.step else "–",
-            "–" if lane.kl is None else f"{lane.kl:.4f}",
-            f"{lane.mass:.3f}",
+            f"{weights[lane.name]:,}",
         ]
         for lane in ordered
     ]

@@ -8,9 +8,9 @@ from playground import flows
 from playground.figures.picture import shades
 from playground.i18n import label
 from playground.tabs.about import about
-from playground.tabs.components import LivePlotly, SketchPad, Stage, Table, Tile, thumbnail, tiles
+from playground.tabs.components import LivePlotly, SketchPad, Slider, Stage, Table, Tile, thumbnail, tiles
 from playground.tabs.flows import downloads
-from playground.tabs.flows.settings import MAX_LAYERS, MAX_SECONDS, PICTURES
+from playground.tabs.flows.settings import MAX_LAYERS, MAX_SECONDS
 
 __all__ = ["RACERS", "lay_out"]
 
@@ -38,12 +38,12 @@ def lay_out() -> SimpleNamespace:
                 with gr.Tab(label("flows.source.upload"), id="upload", elem_id="flows-source-upload") as w.tab_upload:
                     w.upload = gr.File(
                         label=label("flows.upload"),
+                        show_label=False,
                         type="filepath",
                         height=150,
                         elem_id="flows-upload",
-                        file_types=[*PICTURES, ".csv", ".txt", ".tsv"],
                     )
-                    gr.Markdown(label("flows.upload.limits"), elem_classes="pg-hint")
+                    gr.Markdown(label("flows.upload.hint"), elem_classes="pg-hint")
             w.flow = gr.Radio(
                 [(label(f"flows.name.{name}"), name) for name in flows.FLOWS],
                 value="spline",
@@ -59,7 +59,7 @@ def lay_out() -> SimpleNamespace:
                 elem_id="flows-constrained",
             )
             with gr.Row(elem_classes="pg-numbers"):
-                w.layers = gr.Slider(
+                w.layers = Slider(
                     1,
                     MAX_LAYERS,
                     value=4,
@@ -69,7 +69,7 @@ def lay_out() -> SimpleNamespace:
                     buttons=[],
                     elem_id="flows-layers",
                 )
-                w.seconds = gr.Slider(
+                w.seconds = Slider(
                     1,
                     MAX_SECONDS,
                     value=10,
@@ -79,9 +79,7 @@ def lay_out() -> SimpleNamespace:
                     buttons=[],
                     elem_id="flows-seconds",
                 )
-                w.seed = gr.Number(
-                    0, precision=0, minimum=0, label=label("flows.seed"), min_width=70, elem_id="flows-seed"
-                )
+                w.seed = gr.Number(0, label=label("flows.seed"), min_width=70, elem_id="flows-seed")
             with gr.Row(elem_classes="pg-buttons"):
                 w.start = gr.Button(label("flows.train"), variant="primary", elem_id="flows-train")
                 w.stop = gr.Button(label("flows.stop"), variant="secondary", interactive=False, elem_id="flows-stop")
@@ -115,6 +113,8 @@ def lay_out() -> SimpleNamespace:
                     w.race_stop = gr.Button(label("flows.stop"), interactive=False, elem_id="flows-race-stop")
                 w.race_stage = Stage(elem_id="flows-race-stage")
                 w.race_table = Table(elem_id="flows-race-table")
+    # The link's query, never seen and always in the page: a gr.State never reaches the browser.
+    w.query = gr.Textbox(visible="hidden", elem_id="flows-query")
     about("flows")
     with gr.Accordion(label("page.python"), open=False, elem_id="flows-python"):
         gr.Markdown(label("flows.python.info"), elem_classes="pg-hint")

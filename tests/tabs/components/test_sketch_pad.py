@@ -89,7 +89,11 @@ class Pad:
         self.page = page
         page.wait_for_selector("#pad canvas")
         page.locator("#pad canvas").scroll_into_view_if_needed()
-        self.box = page.locator("#pad canvas").bounding_box()
+
+    @property
+    def box(self):
+        """Where the pad is now: a click on a button below it scrolls the page."""
+        return self.page.locator("#pad canvas").bounding_box()
 
     def at(self, x, y):
         return self.box["x"] + x * self.box["width"], self.box["y"] + y * self.box["height"]
