@@ -145,20 +145,20 @@ class ModelManager:
 
     def _acquire(self, lease: Lease, specs: tuple[ModelSpec, ...]) -> None:
         books = self._books
-        with books.changed:
-            if books.pin_resident(lease):
-                return
-            books.refuse_too_big(lease)
-            books.queue.append(lease)
         try:
             with books.changed:
+                if books.pin_resident(lease):
+                    return
+                books.refuse_too_big(lease)
+                books.queue.append(lease)
                 while not (pinned := books.pin_resident(lease)) and books.queue[0] is not lease:
                     books.wait(lease)
             if not pinned:
                 self._bring(lease, specs)
         finally:
             with books.changed:
-                books.queue.remove(lease)
+                if lease in books.queue:
+                    books.queue.remove(lease)
                 books.changed.notify_all()
 
     def _bring(self, lease: Lease, specs: tuple[ModelSpec, ...]) -> None:
@@ -187,8 +187,8 @@ class ModelManager:
         try:
             with books.changed:
                 books.refuse_too_big(lease)
+                books.making_room = books.excess(lease) > 0
                 while books.excess(lease) > sum(entry.bytes for entry in books.idle("device", spare=lease.keys)):
-                    books.making_room = True
                     books.wait(lease)
             with self._transfer():
                 with books.changed:
@@ -204,22 +204,23 @@ class ModelManager:
     def _load(self, lease: Lease, spec: ModelSpec) -> None:
         books = self._books
         with self._transfer():
-            with books.changed:
-                if spec.key in books.entries:
-                    return
-                entry = books.entries[spec.key] = Entry(spec.key, leases=[lease])
-            start = self.clock()
+            if spec.key in books.entries:
+                return
+            start, entry = self.clock(), Entry(spec.key, leases=[lease])
             try:
+                with books.changed:
+                    books.entries[spec.key] = entry
                 module = spec.load()
                 memory.check_fresh(spec.key, module)
                 size = memory.storage_bytes(module)
+                with books.changed:
+                    entry.module, entry.bytes, books.sizes[spec.key] = module, size, size
+                    books.note("load", spec.key, size, start)
+                    entry.state = "waiting"
             except BaseException as error:
                 # Left in the books, it would pass for a model at the next try.
                 books.settle(entry, "fail", start, f"load: {describe(error)}")
                 raise
-            with books.changed:
-                entry.state, entry.module, entry.bytes, books.sizes[spec.key] = "waiting", module, size, size
-                books.note("load", spec.key, size, start)
 
     def _leave(self, entry: Entry) -> int:
         """With `_io` held: out of the books, then out of its place, for the park or for good; gives the bytes freed."""

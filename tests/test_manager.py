@@ -56,6 +56,7 @@ def test_bad_arguments_are_named():
     ("spoil", "words"),
     [
         (lambda m: m.train(), "training mode"),
+        (lambda m: m.append(nn.Dropout()), "training mode"),  # a part of it
         (lambda m: m.requires_grad_(True), "require gradients"),
         (lambda m: m.to("meta"), "weights on meta"),
     ],
@@ -64,7 +65,7 @@ def test_a_load_that_gives_no_frozen_cpu_module_is_refused(spoil, words):
     device = Device(budget=1)
     with (
         pytest.raises(ValueError, match=f"'a'.*{words}"),
-        device.manager.lease(ModelSpec("a", lambda: spoil(Weights("a", 1)))),
+        device.manager.lease(ModelSpec("a", lambda: spoil(nn.Sequential(Weights("a", 1)).eval()))),
     ):
         pass
     assert device.manager.snapshot() == ()
@@ -93,6 +94,12 @@ def test_books_are_free_during_loads_and_moves():
         pass
     device.manager.evict("a")
     assert seen == [{"a": "loading"}, {"a": "placing"}, {"a": "leaving"}]
+    with device.manager.lease(device.spec("b")):
+        pass
+    seen.clear()
+    with device.manager.lease(device.spec("a")):  # whose size is known: room comes first
+        pass
+    assert seen == [{"b": "leaving"}, {"a": "loading"}, {"a": "placing"}]
 
 
 @pytest.mark.parametrize("step", ["load", "device"])
@@ -159,6 +166,7 @@ def test_a_failed_load_is_raised_and_the_next_try_loads_again():
         pass
     assert device.manager.snapshot() == ()
     assert device.kinds("a") == ["fail"]
+    assert device.manager.events[-1].text == "load: OSError: no such file"
     device.on_load = quiet
     with device.manager.lease(spec, timeout=0) as module:
         assert module.key == "a"
@@ -207,6 +215,7 @@ def test_a_half_moved_model_is_dropped_with_its_weights_and_its_lease():
     assert device.used("device") == device.manager.used() == UNIT
     assert all(status.leases == 0 for status in device.manager.snapshot())
     assert device.kinds("b") == ["load", "fail"]
+    assert device.manager.events[-1].text == "RuntimeError: bus error"
     device.on_move = quiet
     with device.manager.lease(a, b, timeout=0) as (_, module):
         assert device.places[module] == "device"
@@ -227,6 +236,7 @@ def test_a_model_half_moved_into_the_park_is_dropped_and_its_room_used():
         assert device.states() == {"b": "device"}
         assert (device.manager.used("cpu"), device.used("cpu"), device.used("device")) == (0, 0, UNIT)
     assert device.kinds("a") == ["load", "place", "fail"]
+    assert "park: RuntimeError: no memory" in [event.text for event in device.manager.events]
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, asyncio.CancelledError])
@@ -299,6 +309,28 @@ def test_an_interrupted_load_leaves_clean_books():
     assert device.manager.waiting() == ()
 
 
+@pytest.mark.parametrize("step", ["device", "cpu", "gone"])
+def test_an_interrupted_move_leaves_clean_books(step):
+    device = Device(budget=1, park=1 if step == "cpu" else 0)
+
+    def interrupt(_key, place):
+        if place == step:
+            device.on_move = quiet
+            raise KeyboardInterrupt
+
+    def lease_and_evict():
+        with device.manager.lease(device.spec("a")):
+            pass
+        device.manager.evict("a")
+
+    device.on_move = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        lease_and_evict()
+    assert device.manager.snapshot() == ()
+    assert device.manager.used() == device.manager.used("cpu") == 0
+    assert device.manager.waiting() == ()
+
+
 def test_events_are_bounded_and_tell_what_a_load_took():
     device = Device(budget=1)
     specs = [device.spec("a"), device.spec("b")]
@@ -313,3 +345,114 @@ def test_events_are_bounded_and_tell_what_a_load_took():
     assert len(device.manager.events) == device.manager.events.maxlen == 500
     last = [event for event in device.manager.events if event.kind == "load"][-1]
     assert (last.key, last.bytes, last.seconds, last.time) == ("b", UNIT, 2.0, 400.0)
+
+
+def test_a_snapshot_is_in_order_of_the_keys_and_tells_who_loads_and_who_is_used():
+    device = Device(budget=2)
+    seen = []
+    device.on_load = lambda _key: seen.append([(s.key, s.place, s.idle_seconds) for s in device.manager.snapshot()])
+    with device.manager.lease(device.spec("b")):
+        device.now = 5.0
+        with device.manager.lease(device.spec("a")):
+            device.now = 9.0
+            seen.append([(s.key, s.place, s.idle_seconds) for s in device.manager.snapshot()])
+    assert seen == [
+        [("b", "", 0.0)],
+        [("a", "", 0.0), ("b", "device", 0.0)],
+        [("a", "device", 0.0), ("b", "device", 0.0)],
+    ]
+
+
+def test_a_model_is_owned_while_room_is_made_for_it():
+    device = Device(budget=1, park=1)
+    for key in "ab":
+        with device.manager.lease(device.spec(key)):
+            pass
+    seen = []
+    device.on_move = lambda *_: seen.append({s.key: (s.state, s.owners) for s in device.manager.snapshot()})
+    with device.manager.lease(device.spec("a"), owner="clip"):
+        pass
+    assert seen == [
+        {"a": ("waiting", ("clip",)), "b": ("leaving", ())},
+        {"a": ("placing", ("clip",)), "b": ("parked", ())},
+    ]
+
+
+def test_evictions_for_room_wait_for_the_move_of_another():
+    device = Device(budget=2)
+    specs = {key: device.spec(key) for key in "axy"}
+    for key in "axy":  # the sizes of all are known; `x` and `y` stay
+        with device.manager.lease(specs[key]):
+            pass
+    go, moving = threading.Event(), threading.Event()
+
+    def block(key, place):
+        if (key, place) == ("y", "gone"):
+            moving.set()
+            assert go.wait(WAIT)
+
+    def want():
+        with device.manager.lease(specs["a"], timeout=WAIT) as module:
+            return module.key
+
+    device.on_move = block
+    evicting = Task(lambda: device.manager.evict("y"))
+    assert moving.wait(WAIT)
+    task = Task(want)  # `x` is idle: room for it
+    task.join(0.05)  # time enough to begin, were it not for the lock
+    assert ("x", "gone") not in device.moves
+    go.set()
+    assert evicting.result() == UNIT
+    assert task.result() == "a"
+
+
+def test_a_model_that_timed_out_is_dropped_after_the_move_of_another():
+    device = Device(budget=3)
+    go, moving, late = threading.Event(), threading.Event(), threading.Event()
+
+    def block(key, place):
+        if (key, place) == ("y", "gone"):
+            moving.set()
+            assert go.wait(WAIT)
+
+    def want():
+        try:
+            with device.manager.lease(device.spec("b", 3), timeout=300.0):
+                pass
+        finally:
+            late.set()
+
+    with device.manager.lease(device.spec("a")):
+        with device.manager.lease(device.spec("y")):
+            pass
+        task = Task(want)
+        until(device.stalled)
+        device.on_move = block
+        evicting = Task(device.manager.evict)
+        assert moving.wait(WAIT)
+        device.now = 300.0
+        with pytest.raises(TimeoutError), device.manager.lease(device.spec("c"), timeout=0):
+            pass  # leaves the queue, and so wakes the other
+        until(lambda: "timeout" in device.kinds("b"))
+        late.wait(0.05)  # time enough to drop `b`, were it not for the lock
+        assert ("b", "gone") not in device.moves
+        go.set()
+        assert evicting.result() == UNIT
+        with pytest.raises(TimeoutError):
+            task.result()
+        assert ("b", "gone") in device.moves
+
+
+def test_what_cannot_be_freed_is_out_of_the_books_all_the_same():
+    device = Device(budget=1)
+    with device.manager.lease(device.spec("a")):
+        pass
+
+    def fail(_key, _place):
+        raise RuntimeError("bus error")
+
+    device.on_move = fail
+    with pytest.raises(RuntimeError, match="bus error"):
+        device.manager.evict("a")
+    assert device.manager.snapshot() == ()
+    assert device.manager.used() == 0

@@ -1,10 +1,11 @@
 """The model manager when memory runs out, and its park in CPU memory."""
 
+import threading
 import weakref
 
 import pytest
 import torch
-from simulated import UNIT, Device
+from simulated import UNIT, WAIT, Device, Task
 
 
 class Activations:
@@ -23,6 +24,8 @@ class Activations:
 def test_out_of_memory_once_is_tried_again_with_the_idle_models_and_the_activations_gone(error):
     device = Device(budget=3)
     a, b, idle = (device.spec(key) for key in "abc")
+    device.on_move = lambda _key, place: place == "gone" and seen.append(first[0]())
+    seen = []
     with device.manager.lease(idle):
         pass
     first = []
@@ -40,6 +43,7 @@ def test_out_of_memory_once_is_tried_again_with_the_idle_models_and_the_activati
 
     assert device.manager.run(work, a, b) == "ab"
     assert device.loads == {"a": 1, "b": 1, "c": 1}  # its own models stayed
+    assert seen == [None]  # gone before the idle model left
     assert device.kinds("a + b") == ["oom"]
     assert device.kinds("c")[-1] == "drop"
 
@@ -147,3 +151,62 @@ def test_nothing_parks_on_a_cpu_device():
         pass
     assert device.manager.evict() == UNIT
     assert device.manager.snapshot() == ()
+
+
+def test_idle_models_leave_after_an_out_of_memory_when_the_load_of_another_has_ended():
+    device = Device(budget=3)
+    for key in ("a", "idle"):
+        with device.manager.lease(device.spec(key)):
+            pass
+    go, loading, tries = threading.Event(), threading.Event(), []
+
+    def block(_key):
+        loading.set()
+        assert go.wait(WAIT)
+
+    def want():
+        with device.manager.lease(device.spec("slow"), timeout=WAIT) as module:
+            return module.key
+
+    def work(module):
+        tries.append(module.key)
+        if len(tries) == 1:
+            raise torch.OutOfMemoryError("out of memory")
+        return len(tries)
+
+    device.on_load = block
+    slow = Task(want)
+    assert loading.wait(WAIT)
+    task = Task(lambda: device.manager.run(work, device.spec("a"), timeout=WAIT))
+    task.join(0.05)  # time enough to evict, were it not for the lock
+    assert ("idle", "gone") not in device.moves
+    go.set()
+    assert (slow.result(), task.result()) == ("slow", 2)
+    assert ("idle", "gone") in device.moves
+
+
+def test_run_passes_its_owner_and_its_timeout():
+    device = Device(budget=1)
+    assert device.manager.run(lambda _: device.manager.snapshot()[0].owners, device.spec("a"), owner="cli") == ("cli",)
+    with device.manager.lease(device.spec("a")), pytest.raises(TimeoutError):
+        device.manager.run(lambda _: None, device.spec("b"), timeout=0)
+
+
+def test_what_is_on_its_way_into_or_out_of_the_park_counts_there():
+    device = Device(budget=1, park=1)
+    seen = []
+    device.on_move = lambda key, place: seen.append((key, place, device.manager.used("cpu"), device.manager.used()))
+    with device.manager.lease(device.spec("a")):
+        pass
+    device.manager.evict("a")
+    with device.manager.lease(device.spec("a")):
+        pass
+    device.manager.evict("a")
+    device.manager.evict("a")
+    assert seen == [
+        ("a", "device", 0, UNIT),
+        ("a", "cpu", UNIT, UNIT),
+        ("a", "device", 0, UNIT),  # on its way back it leaves the park's count first: a victim may need the place
+        ("a", "cpu", UNIT, UNIT),
+        ("a", "gone", UNIT, 0),
+    ]

@@ -41,6 +41,10 @@ def test_the_budget_is_filled_to_the_last_byte_and_not_beyond():
         assert device.manager.used() == device.manager.budget
     with pytest.raises(MemoryError), device.manager.lease(device.spec("a"), device.spec("b"), device.spec("c")):
         pass
+    manager = ModelManager("cpu", 2 * UNIT - 1)  # one byte too few for two
+    a, b = (ModelSpec(key, lambda: Weights("one", 1)) for key in "ab")
+    with manager.lease(a), pytest.raises(TimeoutError), manager.lease(b, timeout=0):
+        pass
 
 
 def test_a_leased_model_is_not_evicted():
@@ -62,6 +66,11 @@ def test_of_several_keys_none_is_evicted_when_one_is_refused():
         pass
     with device.manager.lease(device.spec("b")), pytest.raises(RuntimeError, match="b by 'unnamed'"):
         device.manager.evict("a", "b")
+    with (
+        device.manager.lease(device.spec("a"), device.spec("b")),
+        pytest.raises(RuntimeError, match=r"stays: b by 'unnamed' for 0 s\. Try"),
+    ):
+        device.manager.evict("b")  # names who holds `b`, and no other
     assert device.states() == {"a": "device", "b": "device"}
     assert device.manager.evict() == 2 * UNIT
     assert device.manager.snapshot() == ()
@@ -84,6 +93,7 @@ def test_too_big_is_refused_at_once_with_the_table_and_the_remedy():
             pass
     assert device.loads["huge"] == 1  # its size is known by now
     assert device.kinds("huge") == ["load", "refuse", "fail", "refuse"]
+    assert [event.bytes for event in device.manager.events if event.kind == "refuse"] == [5 * UNIT] * 2
 
 
 def test_too_big_is_refused_without_standing_in_the_queue():
@@ -185,3 +195,47 @@ def test_victims_leave_the_books_before_their_weights_move():
     go.set()
     assert evicting.result() == UNIT
     assert task.result() is not old
+
+
+def test_the_end_of_a_lease_counts_as_the_last_use():
+    device = Device(budget=2)
+    with device.manager.lease(device.spec("a")):
+        device.now = 1.0
+        with device.manager.lease(device.spec("b")):
+            device.now = 2.0
+        device.now = 3.0
+    device.now = 5.0
+    assert {status.key: status.idle_seconds for status in device.manager.snapshot()} == {"a": 2.0, "b": 3.0}
+    with device.manager.lease(device.spec("c")):
+        assert device.states() == {"a": "device", "c": "device"}
+
+
+def test_a_lease_of_several_does_not_evict_the_one_that_is_there():
+    device = Device(budget=2)
+    a, b, c = (device.spec(key) for key in "abc")
+    for spec in (a, b):  # `a` is the least recently used
+        device.now += 1
+        with device.manager.lease(spec):
+            pass
+    with device.manager.lease(a, c):
+        assert device.states() == {"a": "device", "c": "device"}
+    assert device.loads == {"a": 1, "b": 1, "c": 1}
+
+
+def test_a_model_that_grew_since_its_last_load_is_counted_with_what_it_takes_now():
+    device = Device(budget=2)
+    with device.manager.lease(device.spec("a", 1)):
+        pass
+    device.manager.evict("a")
+    with device.manager.lease(device.spec("b")), pytest.raises(TimeoutError):
+        device.manager.lease(device.spec("a", 2), timeout=0).__enter__()
+    with device.manager.lease(device.spec("a", 2)):
+        assert device.states() == {"a": "device"}
+
+
+def test_a_key_named_twice_is_evicted_once():
+    device = Device(budget=1, park=1)
+    with device.manager.lease(device.spec("a")):
+        pass
+    assert device.manager.evict("a", "a") == UNIT
+    assert device.states() == {"a": "parked"}

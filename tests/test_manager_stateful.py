@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from simulated import UNIT, Device, quiet
 
-SIZES = {"a": 1, "b": 1, "c": 2, "tied": 2, "d": 3, "big": 5}  # units
+SIZES = {"a": 1, "b": 1, "c": 1, "e": 1, "tied": 2, "d": 3, "big": 5}  # units
 BUDGET = 4
 KEYS = st.sampled_from(sorted(SIZES))
 
@@ -40,6 +40,8 @@ class Machine(RuleBasedStateMachine):
         idle, before = self.idle(), len(self.device.manager.events)
         for key in keys:
             idle.pop(key, None)
+        here = {key for key in keys if self.device.states().get(key) in ("device", "parked")}
+        loads = self.device.loads.copy()
         free = BUDGET * UNIT - self.device.manager.used()
         missing = sum(SIZES[key] * UNIT for key in set(keys) if self.device.states().get(key) != "device")
         stack = ExitStack()
@@ -51,6 +53,7 @@ class Machine(RuleBasedStateMachine):
         for event in list(self.device.manager.events)[before:]:
             if event.key in idle.keys() - {e.key for e in gone} and event.kind in ("park", "drop", "fail"):
                 gone.append(event)
+        assert all(self.device.loads[key] == loads[key] for key in here)  # its own models stayed
         # The least recently used, no more than needed, parked where they fit.
         used = [idle[event.key] for event in gone]
         assert used == sorted(used)
@@ -59,6 +62,7 @@ class Machine(RuleBasedStateMachine):
             assert free + sum(event.bytes for event in gone[:-1]) < missing
         return modules, gone
 
+    @precondition(lambda self: len(self.open) < 2)  # else most models are leased, and there is no choice who must leave
     @rule(keys=st.lists(KEYS, min_size=1, max_size=3))
     def lease(self, keys):
         known = {event.key for event in self.device.manager.events if event.kind == "load"} >= set(keys)
@@ -77,6 +81,7 @@ class Machine(RuleBasedStateMachine):
             assert all((event.kind == "park") == (event.bytes <= self.parks * UNIT) for event in gone)
             assert len(self.open) == leases + 1
 
+    @precondition(lambda self: len(self.open) < 3)
     @rule(
         keys=st.lists(KEYS, min_size=1, max_size=3, unique=True),
         bad=KEYS,
@@ -109,10 +114,22 @@ class Machine(RuleBasedStateMachine):
         finally:
             self.device.on_load = self.device.on_move = quiet
 
+    @rule(keys=st.lists(KEYS, min_size=1, max_size=2))
+    def use(self, keys):
+        """Lease and release at once."""
+        leases = len(self.open)
+        self.lease(keys)
+        if len(self.open) > leases:
+            self.end(leases)
+
     @precondition(lambda self: self.open)
     @rule(data=st.data())
     def release(self, data):
-        stack, modules = self.open.pop(data.draw(st.integers(0, len(self.open) - 1)))
+        self.end(data.draw(st.integers(0, len(self.open) - 1)))
+
+    def end(self, number):
+        stack, modules = self.open.pop(number)
+        self.device.now += 1
         self.device.leased.subtract(set(modules.values()))
         stack.close()
         self.last_use.update(dict.fromkeys(modules, self.device.now))
@@ -141,7 +158,7 @@ class Machine(RuleBasedStateMachine):
     def run(self, key, tries):
         if SIZES[key] > BUDGET or sum(SIZES[k] for k in self.leased() | {key}) > BUDGET:
             return
-        calls = []
+        calls, loads = [], self.device.loads[key] + (key not in self.device.states())
 
         def work(module):
             calls.append(module.key)
@@ -156,6 +173,7 @@ class Machine(RuleBasedStateMachine):
             with pytest.raises(torch.OutOfMemoryError):
                 self.device.manager.run(work, self.specs[key])
         assert calls == [key, key]
+        assert self.device.loads[key] == loads  # it stayed
         self.last_use[key] = self.device.now
         assert self.idle().keys() <= {key}
 

@@ -1,6 +1,8 @@
 """Waiting in the model manager: first come, first served, woken in time; threads meet at events, never by sleeping."""
 
+import re
 import threading
+from contextlib import ExitStack
 from functools import partial
 
 import pytest
@@ -118,6 +120,7 @@ def test_waiters_time_out_naming_the_holders():
             with pytest.raises(TimeoutError) as caught, device.manager.lease(device.spec("c"), timeout=0):
                 pass
     assert "a by 'clip' for 42 s, a by 'blip' for 32 s, b by 'blip' for 32 s" in str(caught.value)
+    assert re.search(r"^  c +waiting +1.0 KiB  c by 'unnamed' for 0 s$", str(caught.value), re.MULTILINE)  # the table
     assert device.kinds("c") == ["load", "timeout", "fail"]
 
 
@@ -217,3 +220,187 @@ def test_a_lease_that_waits_holds_nothing():
         assert device.manager.evict("a") == UNIT  # not pinned by a lease that is not yet granted
     assert task.result() == ["a", "c"]
     assert device.loads == {"a": 2, "b": 1, "c": 1}
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), [(5.0, 5.0), (float("inf"), threading.TIMEOUT_MAX)])
+def test_a_waiter_sleeps_until_its_deadline_when_nothing_happens(monkeypatch, timeout, seconds):
+    device, slept = Device(budget=1), []
+    device.now = 100.0
+    with ExitStack() as stack:
+        stack.enter_context(device.manager.lease(device.spec("a")))
+
+        def sleep(seconds=None):
+            slept.append(seconds)
+            device.now += seconds
+            if timeout > seconds:  # it would wait for ever: let it have the room
+                stack.close()
+
+        monkeypatch.setattr(device.manager._books.changed, "wait", sleep)
+        if timeout > seconds:
+            with device.manager.lease(device.spec("b"), timeout=timeout) as module:
+                assert module.key == "b"
+        else:
+            with pytest.raises(TimeoutError, match="5 s"), device.manager.lease(device.spec("b"), timeout=timeout):
+                pass
+            assert [event.seconds for event in device.manager.events if event.kind == "timeout"] == [5.0]
+    assert slept == [seconds]
+
+
+def test_three_in_the_queue_are_served_as_they_came():
+    device, order = Device(budget=1), []
+
+    def want(key):
+        with device.manager.lease(device.spec(key), timeout=WAIT, owner=key):
+            order.append(key)
+
+    tasks = []
+    with device.manager.lease(device.spec("held")):
+        for key in "cab":
+            tasks.append(Task(partial(want, key)))
+            until(lambda: len(device.manager.waiting()) == len(tasks))
+        assert device.manager.waiting() == ("c", "a", "b")
+    for task in tasks:
+        task.result()
+    assert order == ["c", "a", "b"]
+
+
+def test_who_waits_in_the_queue_passes_as_soon_as_its_models_are_there():
+    device, done, tasks = Device(budget=2), threading.Event(), []
+
+    def second():
+        with device.manager.lease(device.spec("a"), timeout=WAIT):
+            done.set()
+
+    def enter_second(key):
+        if key == "a":
+            tasks.append(Task(second))
+            until(lambda: len(device.manager.waiting()) == 2)
+
+    def pass_first(key, place):
+        if (key, place) == ("b", "device"):
+            until(done.is_set)  # `a` is placed, `b` is being placed
+
+    device.on_load, device.on_move = enter_second, pass_first
+    with device.manager.lease(device.spec("a"), device.spec("b"), timeout=WAIT):
+        tasks[0].result()
+
+
+def test_the_end_of_a_lease_wakes_the_head_though_others_wait_longer(monkeypatch):
+    device, looks = Device(budget=1), []
+    books = device.manager._books
+    monkeypatch.setattr(books, "wait", lambda lease, wait=books.wait: (looks.append(lease.owner), wait(lease)))
+    tasks = []
+
+    def want(key):
+        with device.manager.lease(device.spec(key), timeout=WAIT, owner=key) as module:
+            return module.key
+
+    def enter_second(key):
+        if key == "first":  # unlike the second, it does not yet wait: it loads
+            tasks.append(Task(partial(want, "second")))
+            until(lambda: "second" in looks)
+
+    device.on_load = enter_second
+    with device.manager.lease(device.spec("held")):
+        tasks.append(Task(partial(want, "first")))
+        until(device.stalled)
+        assert looks == ["second", "first"]
+    assert {task.result() for task in tasks} == {"second", "first"}
+
+
+def test_the_next_in_the_queue_wakes_though_others_wait_longer(monkeypatch):
+    device, looks, tasks, end = Device(budget=3), [], [], threading.Event()
+    books = device.manager._books
+    settle, wait = books.settle, books.wait
+
+    def settle_and_be_slow(*args):
+        settle(*args)
+        if args[0].key == "a":
+            until(lambda: looks.count("c") == looks.count("b") == 2)  # both saw `a` still at the head
+
+    def wait_after_c(lease):
+        while lease.owner == "b" and "b" in looks and looks.count("c") < 2:
+            books.changed.wait(0.001)  # until `c` has woken too, and waits again
+        looks.append(lease.owner)
+        wait(lease)
+
+    def want(key, ended):
+        with device.manager.lease(device.spec(key), timeout=WAIT, owner=key) as module:
+            ended()
+            return module.key
+
+    def enter_others(key):
+        for other in "bc" if key == "a" else "":
+            tasks.append(Task(partial(want, other, end.set)))
+            until(lambda other=other: other in looks)
+
+    monkeypatch.setattr(books, "settle", settle_and_be_slow)
+    monkeypatch.setattr(books, "wait", wait_after_c)
+    device.on_load = enter_others
+    tasks.append(Task(partial(want, "a", lambda: end.wait(WAIT))))
+    until(end.is_set)
+    assert {task.result() for task in tasks} == {"a", "b", "c"}
+
+
+def test_a_ready_model_passes_again_once_room_is_made(monkeypatch):
+    device, looks, done = Device(budget=3), [], threading.Event()
+    ready, old, new = device.spec("ready"), device.spec("old", 2), device.spec("new", 2)
+    books = device.manager._books
+    settle, wait = books.settle, books.wait
+
+    def settle_and_be_slow(*args):
+        with books.changed:  # nobody looks in here
+            seen = len(looks)
+            settle(*args)
+        if args[1] == "drop":
+            until(lambda: len(looks) > seen)  # woken, the second saw that room is being made, and waits again
+
+    def first():
+        with device.manager.lease(new, timeout=WAIT, owner="first"):
+            pass
+
+    def second():
+        with device.manager.lease(ready, timeout=WAIT, owner="second"):
+            done.set()
+
+    def pass_first(key, place):
+        if (key, place) == ("new", "device"):
+            until(done.is_set)
+
+    with device.manager.lease(ready):
+        with device.manager.lease(old):
+            head = Task(first)
+            until(device.stalled)
+            monkeypatch.setattr(books, "wait", lambda lease: (looks.append(lease.owner), wait(lease)))
+            monkeypatch.setattr(books, "settle", settle_and_be_slow)
+            device.on_move = pass_first
+            behind = Task(second)
+            until(lambda: looks)
+        behind.result()
+        head.result()
+
+
+def test_who_timed_out_for_want_of_room_holds_up_no_ready_model():
+    device, moving, go = Device(budget=3, park=1), threading.Event(), threading.Event()
+    ready, parked = device.spec("ready"), device.spec("parked")
+    with device.manager.lease(parked):
+        pass
+    device.manager.evict("parked")
+    with device.manager.lease(ready), pytest.raises(TimeoutError):
+        device.manager.lease(device.spec("big", 3), timeout=0).__enter__()
+
+    def block(_key, _place):
+        moving.set()
+        assert go.wait(WAIT)
+
+    def want():
+        with device.manager.lease(parked, timeout=WAIT) as module:
+            return module.key
+
+    device.on_move = block
+    task = Task(want)
+    assert moving.wait(WAIT)
+    with device.manager.lease(ready, timeout=0) as module:
+        assert module.key == "ready"
+    go.set()
+    assert task.result() == "parked"

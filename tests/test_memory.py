@@ -1,5 +1,7 @@
 """Weights in memory: bytes by distinct storages, and moves that keep them tied."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from simulated import UNIT, Device, Weights
@@ -16,6 +18,8 @@ def test_storages_count_once():
     assert sum(tensor.nbytes for tensor in [*module.parameters(), *module.buffers()]) > 8 * UNIT
     module.register_buffer("own", torch.zeros(UNIT, dtype=torch.uint8), persistent=False)
     assert memory.storage_bytes(module) == 5 * UNIT
+    module.register_buffer("twin", torch.zeros(UNIT, dtype=torch.uint8))  # of the same size, and not the same
+    assert memory.storage_bytes(module) == 6 * UNIT
     device = Device(budget=4)
     with device.manager.lease(device.spec("tied", 4, tied=True)):
         assert device.manager.used() == 4 * UNIT
@@ -23,6 +27,7 @@ def test_storages_count_once():
 
 def test_a_move_keeps_tied_storages_tied_and_shapes():
     module = Weights("tied", 4, tied=True)
+    module.register_buffer("turned", module.shadow.T)
     shapes = {
         name: (tensor.shape, tensor.stride(), tensor.storage_offset()) for name, tensor in module.state_dict().items()
     }
@@ -60,3 +65,18 @@ def test_sizes_read_well():
         "1.0 GiB",
         "1024.0 TiB",
     ]
+
+
+def test_the_cache_of_the_device_that_was_left_is_given_back(monkeypatch):
+    emptied = []
+    for kind in ("cuda", "mps"):
+        monkeypatch.setattr(getattr(torch, kind), "empty_cache", lambda kind=kind: emptied.append(kind))
+    module = Weights("here", 1)
+    memory.move(module, memory.CPU)
+    assert emptied == []
+    # As if its weights were on a device that this machine need not have.
+    monkeypatch.setattr(
+        memory, "_tensors", lambda _module: [torch.empty(0), SimpleNamespace(device=torch.device("cuda:0"))]
+    )
+    memory.move(module, memory.META)
+    assert emptied == ["cuda"]
