@@ -239,3 +239,25 @@ def test_a_key_named_twice_is_evicted_once():
         pass
     assert device.manager.evict("a", "a") == UNIT
     assert device.states() == {"a": "parked"}
+
+
+def test_nobody_takes_a_model_that_room_is_being_made_of():
+    """A lease that came between the first victim's leaving and the second's would let a known model load too early."""
+    device = Device(budget=2, device="cpu")
+    x, y, big = device.spec("x"), device.spec("y"), device.spec("big", 2)
+    for spec in (big, x, y):  # the size of `big` is known from now on
+        with device.manager.lease(spec):
+            pass
+    refused, taken = [], []
+
+    def on_move(key, place):
+        if (key, place) == ("x", "gone"):
+            with pytest.raises(TimeoutError) as raised, device.manager.lease(y, timeout=0):
+                pass
+            refused.append(str(raised.value))
+
+    device.on_move, device.on_load = on_move, lambda key: taken.append((key, device.used("device")))
+    with device.manager.lease(big):
+        pass
+    assert len(refused) == 1
+    assert taken == [("big", 0)]
