@@ -26,7 +26,7 @@ COOKIE = "playground-language"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 HASHED = re.compile(r"/(assets|svelte)/.+-[\w-]{6,}\.(js|css|woff2?|svg|png)$|/_app/immutable/")
 PLOTLY = re.compile(r"/plotly\.min\.js$")  # its address holds its version
-FONTS = re.compile(r"/static/fonts/.+\.woff2$")
+FONTS = re.compile(r"/fonts/.+\.woff2$")
 YEAR, DAY = 31_536_000, 86_400  # seconds
 
 

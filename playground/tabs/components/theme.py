@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.themes.utils.colors import Color
-from gradio.themes.utils.fonts import LocalFont
+from gradio.themes.utils.fonts import Font
 
 __all__ = ["STYLE", "launch_options", "theme"]
 
@@ -21,9 +21,27 @@ SLATE = Color(
     c600="#4f4f62", c700="#38384a", c800="#242434", c900="#181825", c950="#100f1a",
 )  # fmt: skip
 
-# Weight 600 is never asked for: Gradio 6.31's SemiBold files lack most letters; the browser takes 700 for it.
-WEIGHTS = (400, 700)
+FONTS = Path(__file__).with_name("fonts")
+# Weight 600 is never asked for: the browser takes 700 for it.
+WEIGHTS = {400: "Regular", 700: "Bold"}
 CJK = ("PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC", "WenQuanYi Micro Hei")
+
+
+class Subset(Font):
+    """The font of assets/make_fonts.py: Gradio's Source Sans is three times as heavy, its SemiBold lacks letters."""
+
+    def __init__(self) -> None:
+        super().__init__("Playground Sans")
+        gr.set_static_paths([FONTS])
+
+    def stylesheet(self) -> dict[str, str | None]:
+        """One @font-face a weight; relative, so that the page may stand below a path."""
+        faces = (
+            f"@font-face {{ font-family: '{self.name}'; font-weight: {weight}; font-display: swap; "
+            f"src: url('gradio_api/file={FONTS.as_posix()}/PlaygroundSans-{name}.woff2') format('woff2'); }}"
+            for weight, name in WEIGHTS.items()
+        )
+        return {"url": None, "css": "\n".join(faces)}
 
 
 def theme() -> gr.themes.Base:
@@ -34,8 +52,8 @@ def theme() -> gr.themes.Base:
         neutral_hue=SLATE,
         radius_size=gr.themes.sizes.radius_lg,
         text_size=gr.themes.sizes.text_md,
-        font=(LocalFont("Source Sans Pro", weights=WEIGHTS), "ui-sans-serif", "system-ui", *CJK, "sans-serif"),
-        font_mono=(LocalFont("IBM Plex Mono", weights=WEIGHTS), "ui-monospace", "Menlo", "Consolas", *CJK, "monospace"),
+        font=(Subset(), "ui-sans-serif", "system-ui", *CJK, "sans-serif"),
+        font_mono=("ui-monospace", "Menlo", "Consolas", "DejaVu Sans Mono", *CJK, "monospace"),
     )
     look.name = "playground"
     return look.set(
