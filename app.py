@@ -31,6 +31,8 @@ def main() -> None:
     torch.set_num_threads(max(1, torch.get_num_threads() // 2))  # the other half paints, and serves
     page = tabs.build(ModelManager(place, device.budget(place), park=device.park(place)))
     page.queue(max_size=64, default_concurrency_limit=8)
+    # Gradio's queue looks for work a thousand times a second, and each look takes the interpreter from a training.
+    page._queue.sleep_when_free = page._queue.progress_update_sleep_when_free = 0.02  # seconds
     page.launch(
         server_port=options.port,
         share=options.share,

@@ -75,7 +75,7 @@ def watch(
     seed: int = 0,
     side: int = 200,
     points: int = 1500,
-    frames_per_second: float = 10.0,
+    frames_per_second: float = 8.5,
     stop: threading.Event | None = None,
 ) -> Generator[Frame]:
     """Train `flows` in place, each for `seconds` or `steps`, and yield frames meanwhile; the last one is `final`.
