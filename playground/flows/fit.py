@@ -55,7 +55,7 @@ class Recipe:
 
 
 RECIPES = {
-    "lattice": Recipe(lr=0.03, batch=2048),
+    "lattice": Recipe(lr=0.05, batch=3072),
     "planar": Recipe(lr=0.08, batch=1024),
     "radial": Recipe(lr=0.1),
     "ffjord": Recipe(lr=0.03, batch=256),

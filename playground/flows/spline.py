@@ -19,7 +19,7 @@ __all__ = ["Lattice", "Rotation", "SplineCoupling", "spline"]
 
 
 def spline(
-    dim: int = 2, layers: int = 4, *, bins: int = 16, bound: float = 3.5, features: int = 48, hidden: int = 64
+    dim: int = 2, layers: int = 4, *, bins: int = 16, bound: float = 3.5, features: int = 36, hidden: int = 64
 ) -> Flow:
     """Rational-quadratic couplings, by turns on either half of the coordinates, a learned rotation after each pair.
 

@@ -21,7 +21,7 @@ def test_program_loads_the_same_models(capsys):
     exec(compile(models._program(*(lambda m: (m, m.snapshot()))(manager_with(*keys))), "pasted.py", "exec"), left)
     assert [status.key for status in left["manager"].snapshot()] == keys
     assert left["manager"].budget == 2**30
-    assert "9025 weights" in capsys.readouterr().out
+    assert "6769 weights" in capsys.readouterr().out
 
 
 def test_record():
