@@ -111,7 +111,7 @@ class Poisoned:
     def sample(self, n, generator=None):
         self.draws += 1
         x = moons().sample(n, generator)
-        x[5000:] = torch.nan
+        x[7000:] = torch.nan
         return x
 
     def log_prob(self, _):
