@@ -146,13 +146,15 @@ def table(cells: Sequence[Cell], budget: float) -> str:
         lines.append([name, *kls, f"{speeds[0]:.0f}", *(f"{s:.3f}" for s in speeds[1:])])
     for kind in ("tuned", "const"):
         peers = [name for name in names if name.endswith(kind)]
+        if not peers:
+            continue
         ratios = []
         for d in densities:
             rivals = [median("kl", model=name, density=d) for name in peers]
             ratios.append(
                 min((r for r in rivals if not math.isnan(r)), default=math.nan) / median("kl", model=BEST, density=d)
             )
-        mean = math.exp(statistics.fmean(map(math.log, ratios))) if ratios else math.nan
+        mean = math.exp(statistics.fmean(map(math.log, ratios)))
         lines.append(
             [f"best {kind} peer / {BEST}", *(f"{r:.1f}x" for r in ratios), f"geometric mean {mean:.2f}x", "", ""]
         )
