@@ -178,8 +178,8 @@ class _Runner:
                 self.hand_over()
 
     def estimate(self, apart: Callable[[Tensor], tuple[Tensor, Tensor] | None]) -> None:
-        """The divergence of the weights that are kept, where training was stopped since its last estimate."""
-        if self.last is None or self.last.kl is not None:
+        """The divergence of the weights that are kept, where training ended before its budget."""
+        if self.last is None or self.finished:
             return
         points = apart(next(self.flow.parameters()))
         kl = math.nan if points is None else divergence(self.flow, *points)

@@ -1,5 +1,7 @@
 """Training that is watched: the same weights as training alone, honest frames, and a stop that stops."""
 
+import math
+import sys
 import threading
 
 import numpy as np
@@ -66,8 +68,10 @@ def test_stop_ends_with_a_final_frame_and_no_thread():
     assert all(p.grad is None for p in flow.parameters())  # the average was put in, the training let go
 
 
-def test_a_stopped_run_tells_the_divergence_of_the_weights_it_keeps():
-    """Not of an estimate made long before: on the same points as a run that ends there by itself."""
+@pytest.mark.parametrize("share", [0.0, math.inf])
+def test_a_stopped_run_tells_the_divergence_of_the_weights_it_keeps(share, monkeypatch):
+    """Neither an estimate made long before nor that of the last step, which is not of the average."""
+    monkeypatch.setattr(sys.modules["playground.flows.fit"], "KL_SHARE", share)
     stop, flow, frames = threading.Event(), flows.build("spline", layers=2), []
     for frame in flows.watch({"spline": flow}, moons(), seconds=3600, seed=3, side=32, points=16, stop=stop):
         frames.append(frame)
