@@ -1,0 +1,42 @@
+"""DDIM and DDPM: to less noise than wanted along the ODE, then fresh noise (Song, Meng and Ermon 2021).
+
+Order 1. With x_hat = x / sqrt(alpha_bar) DDIM's step is x' = D + sigma' epsilon, as is Euler's for EDM and flow matching.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from playground.diffusion.solvers.solver import Problem, Solver, Walk, calls_of
+
+__all__ = ["ddim", "ddpm", "noise_like"]
+
+
+def ddim(*, eta: float = 0.0) -> Solver:
+    """DDIM; `eta` 0 is the ODE, 1 is DDPM with its smaller variance. Raises `ValueError` unless 0 <= eta <= 1."""
+    if not 0 <= eta <= 1:
+        raise ValueError(f"eta must lie between 0 and 1, not {eta}")
+
+    def run(problem: Problem, x: Tensor) -> Walk:
+        for sigma, sigma_next in problem.steps():
+            denoised = problem.denoise(x, sigma)
+            sigma_up = eta * math.sqrt(sigma_next**2 * (sigma**2 - sigma_next**2)) / sigma  # equation 16
+            sigma_down = math.sqrt(sigma_next**2 - sigma_up**2)
+            x = torch.lerp(denoised, x, sigma_down / sigma)
+            if sigma_up > 0:
+                x = x + sigma_up * noise_like(x, problem.generator)
+            yield x, denoised
+
+    return Solver("ddim" if eta < 1 else "ddpm", 1, run, calls_of(1), stochastic=eta > 0)
+
+
+def ddpm() -> Solver:
+    """DDPM's ancestral sampling with the posterior variance beta-tilde (Ho et al. 2020, equation 7)."""
+    return ddim(eta=1.0)
+
+
+def noise_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Standard normal noise of x's shape; drawn on the generator's device, so a seed means the same everywhere."""
+    device = x.device if generator is None else generator.device
+    return torch.randn(x.shape, generator=generator, dtype=x.dtype, device=device).to(x.device)

@@ -1,0 +1,31 @@
+"""PNDM (Liu et al. 2022) without its Runge-Kutta start: the first step is Heun's, then linear multistep of order 4.
+
+The weights are those of equal steps, whatever the steps; one call more than steps.
+"""
+
+import torch
+from torch import Tensor
+
+from playground.diffusion.solvers.multistep import EQUAL
+from playground.diffusion.solvers.solver import Problem, Solver, Walk
+
+__all__ = ["pndm"]
+
+
+def pndm() -> Solver:
+    """PLMS: pseudo linear multistep; its formal order is 1, because it takes unequal steps for equal."""
+
+    def run(problem: Problem, x: Tensor) -> Walk:
+        slopes: list[Tensor] = []
+        for i, (sigma, sigma_next) in enumerate(problem.steps()):
+            denoised = problem.denoise(x, sigma)
+            slopes = [(x - denoised) / sigma, *slopes[:3]]
+            if i == 0 and sigma_next > 0:
+                ahead = x + (sigma_next - sigma) * slopes[0]
+                slope = 0.5 * (slopes[0] + (ahead - problem.denoise(ahead, sigma_next)) / sigma_next)
+            else:
+                slope = sum((w * d for w, d in zip(EQUAL[len(slopes) - 1], slopes, strict=True)), torch.zeros(()).to(x))
+            x = x + (sigma_next - sigma) * slope
+            yield x, denoised
+
+    return Solver("pndm", 1, run, lambda steps: steps + 1 if steps > 1 else 1)

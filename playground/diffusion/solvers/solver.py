@@ -1,0 +1,55 @@
+"""What a solver is: it walks x_hat = x / s down a grid of noise levels, calling the denoiser."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from playground.diffusion.schedule import Schedule
+
+__all__ = ["Problem", "Run", "Solver", "Walk", "calls_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What is to be solved."""
+
+    denoise: Callable[[Tensor, float], Tensor]  # D(x_hat, sigma)
+    sigmas: Sequence[float]  # falling, the last one 0 or positive
+    schedule: Schedule  # whose coordinates a method may integrate in
+    generator: torch.Generator | None = None
+
+    def steps(self) -> Iterator[tuple[float, float]]:
+        """Noise level before and after each step."""
+        return pairwise(self.sigmas)
+
+
+Walk = Iterator[tuple[Tensor, Tensor]]  # after each step: x_hat, and D where the step began
+Run = Callable[[Problem, Tensor], Walk]
+
+
+@dataclass(frozen=True)
+class Solver:
+    """A method, with its options bound."""
+
+    name: str
+    order: int  # of the error at the end, in the size of the steps
+    run: Run
+    calls: Callable[[int], int]  # of the denoiser, in so many steps down to sigma = 0; of "rk45" the least
+    stochastic: bool = False
+
+    def steps_within(self, nfe: int) -> int:
+        """The most steps down to sigma = 0 that need at most `nfe` calls. Raises `ValueError` if not even one does."""
+        if self.calls(1) > nfe:
+            raise ValueError(f"{self.name} needs at least {self.calls(1)} calls, not {nfe}")
+        steps = 1
+        while self.calls(steps + 1) <= nfe:
+            steps += 1
+        return steps
+
+
+def calls_of(stages: int) -> Callable[[int], int]:
+    """Calls of a method with so many a step; the step to sigma = 0 needs one."""
+    return lambda steps: stages * (steps - 1) + 1
