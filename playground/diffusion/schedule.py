@@ -5,8 +5,8 @@ here walks down sigma and `s` is put on at the edge.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -35,6 +35,8 @@ class Schedule:
     t_max: float
     times_of: Callable[[int], Tensor]  # n -> (n,) decreasing times of a sampler's calls
     noise: NoiseDistribution
+    integrated_as: "Schedule | None" = None  # in whose time a solver integrates, where it is not this one's
+    options: Mapping[str, Any] | None = field(default=None, compare=False)  # that `schedule` made it with
 
     def sigma(self, t: Any) -> Tensor:
         """Noise level sigma(t), in the data's units."""

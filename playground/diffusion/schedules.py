@@ -1,7 +1,9 @@
 """The schedules by name: tables of betas, the closed forms of score matching, EDM and flow matching, one drawn."""
 
+import inspect
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -31,7 +33,10 @@ def schedule(name: str, **options: Any) -> Schedule:
     """
     if name not in SCHEDULES:
         raise ValueError(f"no schedule is called {name!r}; choose one of {', '.join(SCHEDULES)}")
-    return SCHEDULES[name](**options)
+    made = SCHEDULES[name](**options)
+    bound = inspect.signature(SCHEDULES[name]).bind(**options)
+    bound.apply_defaults()
+    return replace(made, options=bound.arguments)
 
 
 def beta_table(kind: str, *, beta_min: float = 1e-4, beta_max: float = 0.02) -> Tensor:
@@ -241,7 +246,10 @@ def sd3(*, shift: float = 3.0, logit_normal: tuple[float, float] | None = (0.0, 
         if logit_normal is None
         else log_normal_noise(logit_normal[0] + math.log(shift), logit_normal[1])
     )
-    return Schedule(name, sigma_of, time_of, flow_scale, 1 / STEPS, FLOW_END, _even(FLOW_END), noise)
+    plain = (
+        None if shift == 1 else flow()
+    )  # the shift only moves the steps: Euler's goes straight on in the shifted time
+    return Schedule(name, sigma_of, time_of, flow_scale, 1 / STEPS, FLOW_END, _even(FLOW_END), noise, plain)
 
 
 def trig(*, sigma_data: float = 1.0, sigma_min: float = 0.002, sigma_max: float = 80.0) -> Schedule:

@@ -1,6 +1,8 @@
 """The solvers by name."""
 
+import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -48,4 +50,7 @@ def solver(name: str, **options: Any) -> Solver:
     """
     if name not in SOLVERS:
         raise ValueError(f"no solver is called {name!r}; choose one of {', '.join(SOLVERS)}")
-    return SOLVERS[name](**options)
+    made = SOLVERS[name](**options)
+    bound = inspect.signature(SOLVERS[name]).bind(**options)
+    bound.apply_defaults()
+    return replace(made, options=bound.arguments)

@@ -1,6 +1,7 @@
 """DDIM and DDPM: to less noise than wanted along the ODE, then fresh noise (Song, Meng and Ermon 2021).
 
-Order 1. With x_hat = x / sqrt(alpha_bar) DDIM's step is x' = D + sigma' epsilon, as is Euler's for EDM and flow matching.
+Order 1. With x_hat = x / sqrt(alpha_bar) DDIM's step is x' = D + sigma' epsilon, as is Euler's for EDM and flow
+matching.
 """
 
 import math

@@ -1,8 +1,9 @@
 """What a solver is: it walks x_hat = x / s down a grid of noise levels, calling the denoiser."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -39,6 +40,7 @@ class Solver:
     run: Run
     calls: Callable[[int], int]  # of the denoiser, in so many steps down to sigma = 0; of "rk45" the least
     stochastic: bool = False
+    options: Mapping[str, Any] | None = field(default=None, compare=False)  # that `solver` made it with
 
     def steps_within(self, nfe: int) -> int:
         """The most steps down to sigma = 0 that need at most `nfe` calls. Raises `ValueError` if not even one does."""
