@@ -2,14 +2,14 @@
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-__all__ = ["ROOT", "read", "write", "write_text"]
+__all__ = ["ROOT", "fetch", "read", "write", "write_text"]
 
 ROOT = Path(__file__).resolve().parent.parent / "checkpoints"
 
@@ -30,6 +30,26 @@ def read(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             )
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     return config, load_file(folder / "model.safetensors")
+
+
+def fetch(source: str | Path, patterns: Sequence[str]) -> Path:
+    """The folder of a checkpoint: one here, one beside the app, or a repository of the hub ("owner/name").
+
+    Of a repository the files that match the patterns are fetched (`*` matches slashes too), once. Raises
+    `FileNotFoundError` where there is neither a folder nor a repository.
+    """
+    for folder in (Path(source), ROOT.parent / source):
+        if folder.is_dir():
+            return folder
+    from huggingface_hub import snapshot_download  # noqa: PLC0415  half a second, for those who use the hub
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
+
+    try:
+        return Path(snapshot_download(str(source), allow_patterns=list(patterns)))
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
+        raise FileNotFoundError(
+            f"{source} is neither a folder nor a repository that the hub gives us: {str(error).splitlines()[0]}"
+        ) from error
 
 
 def write(folder: str | Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
