@@ -53,8 +53,8 @@ def log_likelihood(
     """Log-density (n,) in nats of x (n, d) + sigma_min epsilon, by the ODE's divergence up to a Gaussian at sigma_max.
 
     d ln p / d ln sigma = -(d - div D) along dx / d ln sigma = x - D (Chen et al. 2018; Song et al. 2021, equation 39).
-    The divergence is exact: the mixture's closed form, or d backward passes. At sigma_max the data's own mean and
-    variance are added to the noise where the denoiser knows them, else a standard normal's.
+    The divergence is exact: the mixture's closed form, or d backward passes. At sigma_max the mixture's own density is
+    taken, else a Gaussian around D(0; sigma_max) of variance sigma_max^2 + 1.
     """
     if not 0 < sigma_min < sigma_max < math.inf:
         raise ValueError(f"0 < sigma_min < sigma_max is needed, not {sigma_min=} and {sigma_max=}")
@@ -78,10 +78,11 @@ def log_likelihood(
         k4, g4 = slopes(x + h * k3, u + h)
         x = x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
         gain = gain + h / 6 * (g1 + 2 * g2 + 2 * g3 + g4)
-    mean, variance = 0.0, 1.0
     if isinstance(denoiser, MixtureDenoiser):
         return denoiser.log_prob(x, sigma_max) + gain
-    total = sigma_max**2 + variance
+    with torch.no_grad():
+        mean = denoiser(torch.zeros_like(x[:1]), torch.tensor(sigma_max, dtype=x.dtype))
+    total = sigma_max**2 + 1
     normal = -0.5 * ((x - mean).square().sum(1) / total + x.shape[1] * math.log(2 * math.pi * total))
     return normal + gain
 

@@ -13,7 +13,7 @@ __all__ = ["pndm"]
 
 
 def pndm() -> Solver:
-    """PLMS: pseudo linear multistep; its formal order is 1, because it takes unequal steps for equal."""
+    """PLMS: pseudo linear multistep; of order 2 where neighbouring steps are about equal."""
 
     def run(problem: Problem, x: Tensor) -> Walk:
         slopes: list[Tensor] = []
@@ -28,4 +28,4 @@ def pndm() -> Solver:
             x = x + (sigma_next - sigma) * slope
             yield x, denoised
 
-    return Solver("pndm", 1, run, lambda steps: steps + 1 if steps > 1 else 1)
+    return Solver("pndm", 2, run, lambda steps: steps + 1 if steps > 1 else 1)

@@ -41,13 +41,14 @@ def runge_kutta(name: str) -> Solver:
     tableau = TABLEAUS[name]
 
     def run(problem: Problem, x_hat: Tensor) -> Walk:
-        x = x_hat * float(problem.schedule.scale_at(problem.sigmas[0]))
+        schedule = problem.schedule.integrated_as or problem.schedule
+        x = x_hat * float(schedule.scale_at(problem.sigmas[0]))
         for sigma, sigma_next in problem.steps():
             if sigma_next == 0:
-                denoised = problem.denoise(x / float(problem.schedule.scale_at(sigma)), sigma)
+                denoised = problem.denoise(x / float(schedule.scale_at(sigma)), sigma)
                 yield denoised, denoised
                 return
-            t, t_next = float(problem.schedule.time(sigma)), float(problem.schedule.time(sigma_next))
+            t, t_next = float(schedule.time(sigma)), float(schedule.time(sigma_next))
             h = t_next - t
             slopes: list[Tensor] = []
             for c, row in zip(tableau.c, tableau.a, strict=True):
@@ -55,13 +56,13 @@ def runge_kutta(name: str) -> Solver:
                 for weight, slope in zip(row, slopes, strict=True):
                     if weight:
                         at = at + (h * weight) * slope
-                s, b, ds, db = rates(problem.schedule, t + c * h)
+                s, b, ds, db = rates(schedule, t + c * h)
                 seen = problem.denoise(at / s, b / s)
                 denoised = denoised if slopes else seen
                 slopes.append(ds * seen + (db / b) * (at - s * seen))
             for weight, slope in zip(tableau.b, slopes, strict=True):
                 if weight:
                     x = x + (h * weight) * slope
-            yield x / float(problem.schedule.scale_at(sigma_next)), denoised
+            yield x / float(schedule.scale_at(sigma_next)), denoised
 
     return Solver(name, tableau.order, run, calls_of(len(tableau.c)))

@@ -33,7 +33,8 @@ def unipc(*, order: int = 3, variant: str = "bh2") -> Solver:
             if sigma_next == 0:
                 x = denoised
             else:
-                now = min(order, len(past), steps - i)  # the last steps at lower orders
+                # the last steps down to no noise at lower orders, as its authors do
+                now = min(order, len(past), steps - i if problem.sigmas[-1] == 0 else order)
                 last = x, now
                 x = _update(x, past[:now], -math.log(sigma_next), variant)
             yield x, denoised

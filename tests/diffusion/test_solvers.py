@@ -1,0 +1,200 @@
+"""Every solver's measured order of convergence against the one it declares; stochastic ones against the marginals."""
+
+import math
+from functools import lru_cache
+
+import numpy as np
+import pytest
+import torch
+
+from playground import diffusion
+from playground.diffusion.exact import exact_ode
+from playground.diffusion.solvers import SOLVERS
+
+close = torch.testing.assert_close
+ODE = [name for name in SOLVERS if name not in ("ddpm", "dpmpp_2m_sde", "dpmpp_sde", "rk45")]
+HIGH, LOW = 8.0, 0.3
+
+
+def mixture():
+    return diffusion.MixtureDenoiser([[-1.2, 0.3], [0.9, -0.4], [0.2, 1.1]], [0.6, 0.5, 0.7], [0.3, 0.4, 0.3])
+
+
+def noise(n=16):
+    return torch.randn(n, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+@lru_cache
+def reference():
+    return exact_ode(mixture(), HIGH * noise(), HIGH, end=LOW, steps=2000)
+
+
+def error(solver, steps, schedule, grid):
+    sigmas = grid(steps)
+    run = diffusion.sample(mixture(), noise(), schedule=diffusion.schedule(schedule), solver=solver, sigmas=sigmas)
+    return float((run.unified()[-1] - reference()).square().mean().sqrt())
+
+
+def log_grid(steps):
+    return torch.logspace(math.log10(HIGH), math.log10(LOW), steps + 1, dtype=torch.float64)
+
+
+def slow_start(steps):
+    """The same with a first step of many that double: multistep methods begin with a low order, and that would show."""
+    even = log_grid(steps)
+    part = torch.cat([torch.zeros(1), 2.0 ** torch.arange(-14, 1)]).double()
+    first = even[0] * (even[1] / even[0]) ** part
+    return torch.cat([first, even[2:]])
+
+
+@pytest.mark.parametrize("name", ODE)
+@pytest.mark.parametrize("schedule", ["edm", "vp", "flow", "cosine"])
+def test_order_of_convergence(name, schedule):
+    """The slope of ln error over ln steps; the schedule matters to Runge-Kutta methods alone, which use its time."""
+    solver = diffusion.solver(name)
+    if schedule != "edm" and name not in ("euler", "heun", "midpoint", "ralston", "rk4"):
+        pytest.skip("works in x / s and sigma: the schedule is not seen")
+    steps = np.array([40, 80, 160])
+    grid = slow_start if name in ("dpmpp_3m", "unipc", "deis", "lms", "theta_ab") else log_grid
+    errors = [error(solver, int(n), schedule, grid) for n in steps]
+    slope = -np.polyfit(np.log(steps), np.log(errors), 1)[0]
+    assert slope > solver.order - 0.25, f"{name}: {slope:.2f}"
+    extra = 1 if name == "unipc" else 0  # its corrector adds one
+    assert slope < solver.order + extra + 0.6, f"{name} is better than it says: {slope:.2f}"
+
+
+@pytest.mark.parametrize(
+    ("name", "orders"),
+    [("lms", (1, 2, 3, 4)), ("deis", (1, 2, 3, 4)), ("theta_ab", (1, 2, 3, 4)), ("unipc", (1, 2, 3))],
+)
+def test_lower_orders_converge_as_they_say(name, orders):
+    for order in orders:
+        solver = diffusion.solver(name, order=order)
+        errors = [error(solver, n, "edm", slow_start) for n in (60, 120)]
+        slope = math.log2(errors[0] / errors[1])
+        least = order + (name == "unipc" and order < 3)  # the corrector adds one
+        assert slope > least - 0.35, f"{name}, order {order}: {slope:.2f}"
+
+
+def test_equal_weights_converge_where_the_steps_are_equal():
+    """iPNDM's and PNDM's weights belong to equal steps; their starts leave order 2."""
+    even = lambda n: torch.linspace(HIGH, LOW, n + 1, dtype=torch.float64)  # noqa: E731
+    for name, order in (("ipndm", 2), ("pndm", 2)):  # both begin with steps of lower order
+        errors = [error(diffusion.solver(name), n, "edm", even) for n in (200, 400)]
+        assert math.log2(errors[0] / errors[1]) > order - 0.2
+
+
+def test_half_the_curvature_costs_an_order():
+    errors = [error(diffusion.solver("dpmpp_3m", half_curvature=True), n, "edm", slow_start) for n in (160, 320)]
+    assert math.log2(errors[0] / errors[1]) < 2.5
+
+
+def test_rk45_keeps_its_tolerance():
+    for tolerance in (1e-4, 1e-8):
+        solver = diffusion.solver("rk45", rtol=tolerance, atol=tolerance)
+        run = diffusion.sample(
+            mixture(), noise(), schedule=diffusion.schedule("edm"), solver=solver, sigmas=[HIGH, 1.0, LOW]
+        )
+        assert float((run.x[-1] - reference()).abs().max()) < 30 * tolerance
+
+
+def test_heun_without_churn_is_algorithm_1():
+    run = lambda solver: diffusion.sample(  # noqa: E731
+        mixture(), noise(), schedule=diffusion.schedule("edm"), solver=solver, steps=12
+    )
+    a, b = run("heun"), run("edm")
+    close(a.x, b.x, rtol=1e-12, atol=1e-12)
+    assert a.nfe == b.nfe == 23
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("steps", [1, 2, 7])
+def test_calls_are_counted_and_foretold(name, steps):
+    solver = diffusion.solver(name)
+    run = diffusion.sample(
+        mixture(),
+        noise(4),
+        schedule=diffusion.schedule("edm"),
+        solver=solver,
+        steps=steps,
+        generator=torch.Generator().manual_seed(1),
+    )
+    assert run.x.shape == (steps + 1, 4, 2)
+    if name == "rk45":
+        assert run.nfe >= solver.calls(steps)
+    else:
+        assert run.nfe == solver.calls(steps)
+        assert solver.steps_within(run.nfe) == steps
+
+
+def test_steps_within_a_budget():
+    assert diffusion.solver("heun").steps_within(10) == 5
+    assert diffusion.solver("ddim").steps_within(10) == 10
+    with pytest.raises(ValueError, match="at least 1"):
+        diffusion.solver("dpm_3").steps_within(0)
+
+
+# name and options: each must give N(0, tau^2 + sigma^2) at the end when it starts there
+STOCHASTIC = [
+    ("ddpm", {}),
+    ("ddim", {"eta": 0.5}),
+    ("edm", {"S_churn": 40.0}),
+    ("dpmpp_2m_sde", {}),
+    ("dpmpp_sde", {}),
+    ("dpmpp_sde", {"eta": 0.5}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), STOCHASTIC)
+def test_noise_that_is_added_leaves_the_marginals(name, options):
+    tau, low = 0.8, 0.5
+    D = diffusion.MixtureDenoiser([[0.0, 0.0]], [tau])
+    start = torch.randn(40_000, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    start *= math.sqrt(1 + tau**2 / HIGH**2)
+    sigmas = torch.logspace(math.log10(HIGH), math.log10(low), 121, dtype=torch.float64)
+    run = diffusion.sample(
+        D,
+        start,
+        schedule=diffusion.schedule("edm"),
+        solver=diffusion.solver(name, **options),
+        sigmas=sigmas,
+        generator=torch.Generator().manual_seed(1),
+    )
+    for i in (40, 80, 120):
+        assert run.x[i].std().item() == pytest.approx(math.sqrt(tau**2 + float(sigmas[i]) ** 2), rel=0.015)
+    # and noise was added: without it each point would end where its start says
+    ode = diffusion.sample(D, start, schedule=diffusion.schedule("edm"), solver="ddim", sigmas=sigmas)
+    assert np.corrcoef(run.x[-1][:, 0], ode.x[-1][:, 0])[0, 1] < 0.95
+
+
+@pytest.mark.parametrize("name", ["ddpm", "dpmpp_2m_sde", "dpmpp_sde"])
+def test_without_noise_they_are_the_ode(name):
+    options = {"eta": 0.0}
+    solver = diffusion.solver("ddim" if name == "ddpm" else name, **options)
+    twin = {"ddpm": "ddim", "dpmpp_2m_sde": "dpmpp_2m", "dpmpp_sde": "dpmpp_2s"}[name]
+    run = lambda s: diffusion.sample(  # noqa: E731
+        mixture(), noise(), schedule=diffusion.schedule("edm"), solver=s, steps=9
+    )
+    close(run(solver).x, run(twin).x, rtol=1e-12, atol=1e-12)
+    assert not solver.stochastic
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("ddim", {"eta": 1.5}),
+        ("edm", {"S_churn": -1.0}),
+        ("edm", {"S_min": 2.0, "S_max": 1.0}),
+        ("unipc", {"order": 4}),
+        ("unipc", {"variant": "bh3"}),
+        ("lms", {"order": 5}),
+        ("theta_ab", {"order": 0}),
+        ("theta_ab", {"sigma_data": 0.0}),
+        ("rk45", {"rtol": 0.0}),
+        ("dpmpp_sde", {"eta": -0.1}),
+        ("nothing", {}),
+    ],
+)
+def test_absurd_options_are_refused(name, options):
+    with pytest.raises(ValueError, match=r"must|needed|orders|variants|no solver"):
+        diffusion.solver(name, **options)
