@@ -16,13 +16,13 @@ from playground import flows
 from playground.i18n import language, refusal, say
 from playground.manager import ModelManager
 from playground.memory import out_of_memory
+from playground.tabs.checks import number
 from playground.tabs.components.table import Column, Row, table
 from playground.tabs.flows import api, downloads, panels, training, widgets
 from playground.tabs.flows.program import race_program, train_program
 from playground.tabs.flows.settings import (
     UPLOAD_BYTES,
     Settings,
-    number,
     pack,
     unpack,
 )

@@ -2,8 +2,6 @@
 
 import base64
 import binascii
-import math
-import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -15,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground import flows
+from playground.tabs.checks import between, choice, integer, whole
 
 __all__ = ["MAX_LAYERS", "MAX_SECONDS", "PICTURES", "SOURCES", "UPLOAD_BYTES", "Settings"]
 
@@ -41,17 +40,12 @@ class Settings:
     upload: str = ""  # path of the uploaded file
 
     def __post_init__(self) -> None:
-        _choice("source", self.source, SOURCES)
-        _choice("density", self.density, flows.DENSITIES)
-        _choice("flow", self.flow, flows.FLOWS)
-        _whole("layers", self.layers, 1, MAX_LAYERS)
-        _whole("seed", self.seed, 0, MAX_SEED)
-        if (
-            isinstance(self.seconds, bool)
-            or not isinstance(self.seconds, int | float)
-            or not 1 <= self.seconds <= MAX_SECONDS
-        ):
-            raise ValueError(f"seconds must lie between 1 and {MAX_SECONDS}, not {self.seconds}")
+        choice("source", self.source, SOURCES)
+        choice("density", self.density, flows.DENSITIES)
+        choice("flow", self.flow, flows.FLOWS)
+        whole("layers", self.layers, 1, MAX_LAYERS)
+        whole("seed", self.seed, 0, MAX_SEED)
+        between("seconds", self.seconds, 1, MAX_SECONDS)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -102,9 +96,9 @@ class Settings:
         for name, read in (
             ("density", str),
             ("flow", str),
-            ("layers", _integer),
+            ("layers", integer),
             ("seconds", float),
-            ("seed", _integer),
+            ("seed", integer),
             ("constrained", _switch),
             ("drawing", str),
             ("source", str),
@@ -153,28 +147,7 @@ def unpack(text: str) -> NDArray[np.float32]:
     return levels.reshape(PAD, PAD).astype(np.float32) / np.float32(LEVELS - 1)
 
 
-def _choice(name: str, value: object, allowed: Any) -> None:
-    if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
-
-
-def _whole(name: str, value: object, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{name} must be a whole number between {low:,} and {high:,}, not {value}")
-
-
-def _integer(text: str) -> int:
-    if not re.fullmatch(r"-?[0-9]{1,12}", text):  # int() takes 1_0 and digits of other scripts
-        raise ValueError(f"must be a whole number, not {text[:40]!r}")
-    return int(text)
-
-
 def _switch(text: str) -> bool:
     if text not in ("0", "1"):
         raise ValueError(f"must be 0 or 1, not {text!r}")
     return text == "1"
-
-
-def number(value: object) -> Any:
-    """A whole number that came as a float (3.0) as an int; anything else as it is, for the checks above to refuse."""
-    return int(value) if isinstance(value, float) and math.isfinite(value) and value.is_integer() else value
