@@ -41,8 +41,8 @@ def fetch(source: str | Path, patterns: Sequence[str]) -> Path:
     for folder in (Path(source), ROOT.parent / source):
         if folder.is_dir():
             return folder
-    from huggingface_hub import snapshot_download  # noqa: PLC0415  half a second, for those who use the hub
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
+    from huggingface_hub import snapshot_download  # half a second, only where a hub is used
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(str(source), allow_patterns=list(patterns)))

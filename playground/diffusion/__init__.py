@@ -1,8 +1,20 @@
 """Diffusion, score matching and flow matching as one family; every public name of the library."""
 
-from playground.diffusion.compare import ROWS, Profile, Row, log_prob_picture, marginal, profile, row_numbers
+from playground.diffusion.compare import (
+    ROWS,
+    Draw,
+    Profile,
+    Row,
+    draw,
+    log_prob_picture,
+    marginal,
+    profile,
+    row_numbers,
+)
 from playground.diffusion.denoiser import DataDenoiser, Denoiser, GuidedDenoiser
+from playground.diffusion.diffusers_levels import noise_levels, pipeline_arguments, pipeline_latents
 from playground.diffusion.exact import exact_ode, log_likelihood
+from playground.diffusion.from_diffusers import DiffusersDenoiser, from_diffusers, load_diffusers
 from playground.diffusion.grids import GRIDS
 from playground.diffusion.mixture import MixtureDenoiser
 from playground.diffusion.noise import NoiseDistribution
@@ -14,6 +26,7 @@ from playground.diffusion.schedule import Schedule
 from playground.diffusion.schedules import SCHEDULES, drawn, schedule
 from playground.diffusion.solvers import SOLVERS, Solver, solver
 from playground.diffusion.targets import TARGETS, mixture_from_density, target
+from playground.diffusion.to_diffusers import to_diffusers
 
 __all__ = [
     "GRIDS",
@@ -27,6 +40,8 @@ __all__ = [
     "Bundle",
     "DataDenoiser",
     "Denoiser",
+    "DiffusersDenoiser",
+    "Draw",
     "GuidedDenoiser",
     "MixtureDenoiser",
     "NoiseDistribution",
@@ -39,12 +54,18 @@ __all__ = [
     "Solver",
     "Step",
     "Trajectory",
+    "draw",
     "drawn",
     "exact_ode",
+    "from_diffusers",
+    "load_diffusers",
     "log_likelihood",
     "log_prob_picture",
     "marginal",
     "mixture_from_density",
+    "noise_levels",
+    "pipeline_arguments",
+    "pipeline_latents",
     "preconditioning",
     "profile",
     "push",
@@ -54,4 +75,5 @@ __all__ = [
     "solver",
     "steps",
     "target",
+    "to_diffusers",
 ]

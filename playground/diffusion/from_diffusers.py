@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from playground.checkpoints import fetch
@@ -49,7 +50,7 @@ class DiffusersDenoiser:
     @property
     def shape(self) -> tuple[int, ...]:
         """(C, H, W) of the network's pictures. Raises `ValueError` where its configuration does not say."""
-        config = getattr(self.model, "config", None)
+        config: Any = getattr(self.model, "config", None)
         size = getattr(config, "sample_size", None)
         if size is None:
             raise ValueError(
@@ -171,7 +172,7 @@ def load_diffusers(
     are read, never a pickle. Raises `ValueError` for a folder that holds no unconditional denoiser, or whose weights
     are pickled, truncated or of another network; `FileNotFoundError` where there is neither folder nor repository.
     """
-    import diffusers  # noqa: PLC0415  two seconds, and the app must start without it
+    import diffusers  # two seconds; the app must start without it
 
     folder = fetch(source, ("model_index.json", "*config.json"))
     home = folder / "unet" if (folder / "unet").is_dir() else folder
@@ -214,8 +215,6 @@ def _read(path: Path, what: str) -> dict[str, Any]:
 
 def _check_weights(folder: Path) -> None:
     """Raise `ValueError` unless the weights are whole safetensors."""
-    from safetensors import SafetensorError, safe_open  # noqa: PLC0415
-
     files = sorted(folder.glob("diffusion_pytorch_model*.safetensors"))
     if not files:
         raise ValueError(
