@@ -15,11 +15,23 @@ from numpy.typing import NDArray
 
 from playground.diffusion.mixture import MixtureDenoiser
 from playground.diffusion.preconditioning import PRECONDITIONINGS, Preconditioning, preconditioning
+from playground.diffusion.sampling import sample
 from playground.diffusion.schedule import Schedule
 from playground.diffusion.schedules import SCHEDULES, schedule
 from playground.diffusion.solvers import SOLVERS
 
-__all__ = ["NUMBERED", "ROWS", "Profile", "Row", "log_prob_picture", "marginal", "profile", "row_numbers"]
+__all__ = [
+    "NUMBERED",
+    "ROWS",
+    "Draw",
+    "Profile",
+    "Row",
+    "draw",
+    "log_prob_picture",
+    "marginal",
+    "profile",
+    "row_numbers",
+]
 
 Array = NDArray[np.float64]
 NUMBERED = ("ddpm", "cosine", "sigmoid", "scaled_linear")  # tables of 1000 steps, which a network hears by number
@@ -127,6 +139,30 @@ def row_numbers(row: Row, sigma: float) -> dict[str, float]:
         **{name: float(getattr(table, name)(level)) for name in QUANTITIES},
         "density": float(table.noise.density(level)),
     }
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """Samples drawn under a row."""
+
+    x: Array  # (n, d)
+    sigmas: Array  # (steps + 1,) of the steps
+    nfe: int
+
+
+def draw(mixture: MixtureDenoiser, row: Row, *, steps: int = 18, n: int = 1000, seed: int = 0) -> Draw:
+    """n samples of a mixture by its exact denoiser, under the row's schedule and solver.
+
+    >>> from playground import diffusion
+    >>> draw(diffusion.target("moons"), ROWS["edm"], n=100).nfe
+    35
+    """
+    if not 1 <= n <= 100_000:
+        raise ValueError(f"n must lie between 1 and 100,000, not {n}")
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(n, mixture.dim, generator=generator, dtype=torch.float64)
+    run = sample(mixture, noise, schedule=row.make_schedule(), solver=row.solver, steps=steps, generator=generator)
+    return Draw(run.unified()[-1].numpy(), run.sigmas.numpy(), run.nfe)
 
 
 def log_prob_picture(

@@ -25,7 +25,7 @@ __all__ = ["MODES", "Bundle", "Path", "push"]
 
 Array = NDArray[np.float64]
 MODES = ("first", "heun", "fine", "own")
-AFFINE = ("edm", "iddpm", "flow")  # s and s sigma are affine in t: Euler's step is DDIM's
+AFFINE = ("edm", "iddpm", "flow", "sd3")  # s and s sigma are affine in their time: Euler's step is DDIM's
 HIGH, LOW = 80.0, 0.002  # no level of a shared grid lies beyond
 FINE_LOW = 0.02
 FINE, FINE_VE = 700, 1400  # steps of the classical Runge-Kutta method; in VE's t = sigma^2 they are longer
@@ -73,7 +73,7 @@ def push(
     *,
     mode: str = "first",
     steps: int = 18,
-    points: int = 24,
+    points: int = 14,
     seed: int = 0,
 ) -> Iterator[Bundle]:
     """Push `points` noises through every row, yielding as it goes; the last bundle holds all paths.

@@ -37,6 +37,11 @@ class Stops:
         with self._lock:
             return _session(request) in self._running
 
+    def superseded(self, request: gr.Request | None, flag: threading.Event) -> bool:
+        """Whether a newer job of this session has taken the place of the one with this flag."""
+        with self._lock:
+            return self._running.get(_session(request)) not in (None, flag)
+
     def count(self) -> int:
         """How many jobs run."""
         with self._lock:

@@ -179,6 +179,8 @@ def build(manager: ModelManager) -> None:
         """The settings of the link, and their picture."""
         tongue = language(request)
         asked = dict(request.query_params)
+        if asked.get("tab", "flows") != "flows":  # another tab's link: its words mean something else here
+            asked = {}
         settings, wrong = Settings.from_query(asked)
         which, names = asked.get("panel", "train"), asked.get("racers", " ".join(RACERS)).split()
         if which not in PANELS:

@@ -1,0 +1,155 @@
+"""Figures of the Diffusion tab: the same noise pushed through several rows, morphed until their paths are one curve."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from playground.figures.colours import INK, QUALITATIVE
+from playground.figures.picture import shades
+from playground.figures.template import SEQUENTIAL, template
+
+__all__ = ["EXTENT", "WORDS", "backdrop", "one_curve", "player"]
+
+EXTENT = 3.6  # data units: the plane as the tab shows it
+FRAMES = 21
+WIDTHS = (8.0, 5.5, 3.2, 1.3)  # of the rows' lines: on one curve each is still seen beside the others
+FLOOR = 1e-17  # a gap of nothing at all still has a place on a logarithmic axis
+# Redrawn whole: without it Plotly takes the heat map and the other axes' lines away.
+PLAY = {"frame": {"duration": 80, "redraw": True}, "transition": {"duration": 0}}
+STEP = {"frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}, "mode": "immediate"}
+
+WORDS = {  # of the figures, where the caller has none in another language
+    "plane": "x · s<sup>−m</sup> in the plane", "gap": "Distance from the first row",
+    "exact": "Distance from the exact ODE", "sigma": "noise level σ", "play": "Play", "pause": "Pause", "morph": "m",
+}  # fmt: skip
+
+
+class PathView(Protocol):
+    """A `playground.diffusion.Path`."""
+
+    @property
+    def sigmas(self) -> NDArray[np.float64]: ...
+    @property
+    def gap(self) -> NDArray[np.float64]: ...
+    def at(self, share: float) -> NDArray[np.float64]: ...
+
+
+def one_curve(
+    paths: Sequence[PathView],
+    log_p: NDArray[np.float32],
+    *,
+    names: Sequence[str],
+    exact: bool = False,
+    words: Mapping[str, str] = WORDS,
+) -> go.Figure:
+    """Left every row's paths from x to x / s over the density (n, n), a film with a slider; right the gaps over sigma.
+
+    `exact`: the gaps are from the exact solution, not from the first row.
+    """
+    figure = make_subplots(
+        cols=2,
+        column_widths=[0.6, 0.4],
+        horizontal_spacing=0.1,
+        subplot_titles=(words["plane"], words["exact" if exact else "gap"]),
+    )
+    figure.add_trace(backdrop(log_p), row=1, col=1)
+    for i, (path, name) in enumerate(zip(paths, names, strict=True)):
+        line = {"color": QUALITATIVE[i], "width": WIDTHS[i]}
+        figure.add_trace(
+            go.Scatter(**_lines(path.at(0)), mode="lines", name=name, line=line, hoverinfo="name", legendgroup=name),
+            row=1,
+            col=1,
+        )
+    for i, (path, name) in enumerate(zip(paths, names, strict=True)):
+        seen = path.sigmas > 0
+        gaps = go.Scatter(
+            x=np.append(path.sigmas[seen], path.sigmas[seen][-1] / 4 if not seen.all() else []),
+            y=np.maximum(np.append(path.gap[seen], path.gap[~seen]), FLOOR),
+            mode="lines+markers",
+            name=name,
+            showlegend=False,
+            legendgroup=name,
+            line={"color": QUALITATIVE[i], "width": 2},
+            marker={"size": 4},
+            hovertemplate="σ %{x:.3g}: %{y:.1e}<extra>" + name + "</extra>",
+        )
+        if exact or i:
+            figure.add_trace(gaps, row=1, col=2)
+    shares = [k / (FRAMES - 1) for k in range(FRAMES)]
+    figure.frames = [
+        go.Frame(
+            name=f"{share:.2f}",
+            data=[go.Scatter(**_lines(path.at(share))) for path in paths],
+            traces=list(range(1, 1 + len(paths))),
+        )
+        for share in shares
+    ]
+    menu, slider = player([f"{share:.2f}" for share in shares], words, prefix=words["morph"])
+    titles = [annotation.to_plotly_json() for annotation in figure.layout.annotations]
+    figure.update_layout(
+        template=template(),
+        height=600,
+        margin={"t": 42, "b": 160, "l": 34, "r": 10},
+        legend={"y": 0, "yref": "container", "yanchor": "bottom"},
+        updatemenus=[menu],
+        sliders=[slider],
+        meta={"narrow": {  # on a phone: one under the other
+            "xaxis": {"domain": [0, 1]}, "yaxis": {"domain": [0.46, 1]},
+            "xaxis2": {"domain": [0.06, 1]}, "yaxis2": {"domain": [0, 0.3]},
+            "annotations": [{**title, "x": 0.5, "y": y} for title, y in zip(titles, (1, 0.335), strict=True)],
+            "sliders": [{**slider, "x": 0, "len": 1, "y": -0.17}], "updatemenus": [{**menu, "y": -0.09}],
+            "margin": {"b": 225},
+        }},
+    )  # fmt: skip
+    figure.update_xaxes(range=[-EXTENT, EXTENT], col=1, constrain="domain", showgrid=False)
+    figure.update_yaxes(range=[-EXTENT, EXTENT], col=1, scaleanchor="x", constrain="domain", showgrid=False)
+    figure.update_xaxes(type="log", autorange="reversed", title=words["sigma"], col=2, dtick=1, exponentformat="power")
+    figure.update_yaxes(type="log", range=[-17.3, 1.3], dtick=4, exponentformat="power", col=2)
+    return figure
+
+
+def backdrop(log_p: NDArray[np.float32], extent: float = EXTENT) -> go.Heatmap:
+    """A density (n, n), row 0 on top, to draw upon: the darkest part of its colours alone, light enough to be seen."""
+    axis = ((np.arange(len(log_p)) + 0.5) / len(log_p) * 2 - 1) * extent
+    return go.Heatmap(
+        x=axis.astype(np.float32),
+        y=axis[::-1].astype(np.float32),
+        z=(255 * shades(log_p, float(log_p.max()))).astype(np.uint8),
+        zmin=0,
+        zmax=255,
+        colorscale=[[0.0, INK], *SEQUENTIAL[1:]],
+        showscale=False,
+        zsmooth="best",
+        hoverinfo="skip",
+    )
+
+
+def player(
+    names: Sequence[str], words: Mapping[str, str], *, prefix: str, y: float = -0.1, active: int = 0
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The Play and Pause buttons and the slider of a film whose frames have these names."""
+    play = {"method": "animate", "label": f"▶ {words['play']}", "args": [None, {**PLAY, "fromcurrent": True}]}
+    pause = {
+        "method": "animate",
+        "label": f"❚❚ {words['pause']}",
+        "args": [[None], {"frame": {"duration": 0, "redraw": False}, "mode": "immediate"}],
+    }
+    menu = {"type": "buttons", "direction": "left", "x": 0, "y": y - 0.04, "xanchor": "left", "yanchor": "top",
+            "pad": {"t": 0, "r": 8}, "buttons": [play, pause], "showactive": False}  # fmt: skip
+    steps = [{"method": "animate", "label": name, "args": [[name], STEP]} for name in names]
+    quiet = {"ticklen": 0, "minorticklen": 0, "font": {"color": "rgba(0,0,0,0)"}}  # the value says it
+    value = {"prefix": f"{prefix}: ", "font": {"color": "#7f7f94"}}
+    slider = {"active": active, "x": 0.26, "len": 0.74, "y": y, "pad": {"t": 0}, "steps": steps,
+              "transition": {"duration": 0}, "currentvalue": value, **quiet}  # fmt: skip
+    return menu, slider
+
+
+def _lines(x: NDArray[np.float64]) -> dict[str, NDArray[np.float32]]:
+    """Paths (k, n, 2) as one line with a gap after each."""
+    gap = np.full((1, x.shape[1], 2), np.nan)
+    flat = np.concatenate([x, gap]).transpose(1, 0, 2).reshape(-1, 2).astype(np.float32)
+    return {"x": flat[:, 0], "y": flat[:, 1]}

@@ -1,0 +1,123 @@
+"""What a person has set in the Diffusion tab: checked, and kept in a link."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from playground import diffusion
+from playground.diffusion import ROWS, Row
+from playground.tabs.checks import between, choice, integer, whole
+
+__all__ = [
+    "FEWEST",
+    "MAX_STEPS",
+    "MODES",
+    "MOST",
+    "PANELS",
+    "PRESETS",
+    "SIGMAS",
+    "TARGETS",
+    "Settings",
+    "preset_of",
+    "read_rows",
+    "row_key",
+    "write_rows",
+]
+
+PANELS = ("curve", "compare")
+TARGETS = tuple(name for name in diffusion.TARGETS if name != "high")  # what a plane can show
+PRESETS: Mapping[str, tuple[Row, ...]] = {
+    "family": tuple(ROWS[name] for name in ("ddpm", "ve", "flow", "edm")),
+    "table": tuple(ROWS[name] for name in ("vp", "ve", "iddpm", "edm")),
+    "pictures": tuple(ROWS[name] for name in ("sd", "sd3", "edm")),
+    "circle": tuple(ROWS[name] for name in ("v", "trig")),
+}
+MODES = diffusion.MODES
+FEWEST, MOST = 2, 4  # rows at once
+MAX_STEPS, MAX_SEED = 100, 2**31 - 1
+SIGMAS = (0.002, 200.0)  # that the numbers can be read at
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The controls of the tab; raises `ValueError`, in one plain sentence with the limit, for what cannot be."""
+
+    target: str = "eight_gaussians"
+    rows: tuple[Row, ...] = PRESETS["family"]
+    steps: int = 18
+    seed: int = 0
+    mode: str = "first"  # of One curve
+    sigma: float = 1.0  # of Compare
+
+    def __post_init__(self) -> None:
+        choice("target", self.target, TARGETS)
+        if not FEWEST <= len(self.rows) <= MOST:
+            raise ValueError(f"rows must be {FEWEST} to {MOST}, not {len(self.rows)}")
+        whole("steps", self.steps, 2, MAX_STEPS)
+        whole("seed", self.seed, 0, MAX_SEED)
+        choice("mode", self.mode, MODES)
+        between("sigma", self.sigma, *SIGMAS)
+
+    def query(self, panel: str = PANELS[0]) -> str:
+        """The link's query string: only what differs from the usual, so that links stay short."""
+        usual, pairs = Settings(), {"tab": "diffusion", "target": self.target}
+        if panel != PANELS[0]:
+            pairs["panel"] = panel
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name != "target" and value != getattr(usual, field.name):
+                pairs[field.name] = WRITE.get(field.name, str)(value)
+        return urlencode(pairs)
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> "tuple[Settings, list[tuple[str, str]]]":
+        """The settings of a link, and what of it was not possible as (name, value): those keep their usual value."""
+        settings, wrong = cls(), []
+        for name, read in READ.items():
+            if name in query:
+                try:
+                    changed: dict[str, Any] = {name: read(query[name])}
+                    settings = replace(settings, **changed)
+                except ValueError:
+                    wrong.append((name, query[name][:40]))
+        return settings, wrong
+
+
+def row_key(row: Row) -> str:
+    """A row in a link: its name, or its three parts."""
+    return next(
+        (name for name, known in ROWS.items() if known == row), f"{row.schedule}.{row.preconditioning}.{row.solver}"
+    )
+
+
+def write_rows(rows: tuple[Row, ...]) -> str:
+    """Rows for a link."""
+    return " ".join(map(row_key, rows))
+
+
+def read_rows(text: str) -> tuple[Row, ...]:
+    """The rows that `write_rows` wrote. Raises `ValueError`."""
+    rows = []
+    for key in text.split():
+        parts = key.split(".")
+        if key not in ROWS and len(parts) != 3:
+            raise ValueError(f"a row is one of {', '.join(ROWS)}, or schedule.preconditioning.solver, not {key[:40]!r}")
+        rows.append(ROWS[key] if key in ROWS else Row(*parts))
+    return tuple(rows)
+
+
+def preset_of(rows: tuple[Row, ...]) -> str | None:
+    """The preset that these rows are, if any."""
+    return next((name for name, preset in PRESETS.items() if preset == rows), None)
+
+
+WRITE: Mapping[str, Callable[[Any], str]] = {"rows": write_rows, "sigma": "{:g}".format}
+READ: Mapping[str, Callable[[str], Any]] = {
+    "target": str,
+    "rows": read_rows,
+    "steps": integer,
+    "seed": integer,
+    "mode": str,
+    "sigma": float,
+}

@@ -1,0 +1,129 @@
+"""What one sees of the Diffusion tab: target and rows left, panels right, and what is folded below them."""
+
+from types import SimpleNamespace
+
+import gradio as gr
+
+from playground import diffusion
+from playground.figures.diffusion import EXTENT
+from playground.figures.picture import shades
+from playground.i18n import label
+from playground.tabs.about import about
+from playground.tabs.components import Slider, Tile, thumbnail, tiles
+from playground.tabs.diffusion import compare, curve, downloads
+from playground.tabs.diffusion.settings import MAX_STEPS, MOST, PANELS, PRESETS, TARGETS, Settings
+
+__all__ = ["NONE", "lay_out"]
+
+KEEP = 3600.0  # seconds a person's results are kept after the last event
+THUMBNAIL = 72  # pixels
+NONE = "-"  # of a row's schedule: the row is left out
+LAY_OUT = {"curve": curve.lay_out, "compare": compare.lay_out}
+
+
+def lay_out() -> SimpleNamespace:
+    """Every component by its name; the states `panel` and `result` are one person's own."""
+    w, usual = SimpleNamespace(), Settings()
+    w.panel, w.result = gr.State(PANELS[0]), gr.State(None, time_to_live=KEEP)
+    gr.Markdown(label("diffusion.lead"), elem_classes="pg-lead")
+    with gr.Row(elem_classes="pg-tab"):
+        with gr.Column(scale=4, min_width=300, elem_classes="pg-controls"):
+            w.target = tiles(
+                _tiles(),
+                value=usual.target,
+                elem_id="diffusion-target",
+                label=label("diffusion.target"),
+                show_label=False,
+            )
+            w.preset = gr.Radio(
+                [(label(f"diffusion.preset.{name}"), name) for name in PRESETS],
+                value=next(iter(PRESETS)),
+                label=label("diffusion.preset"),
+                elem_id="diffusion-preset",
+                elem_classes="pg-pills",
+            )
+            w.rows = [_row(i, usual) for i in range(MOST)]
+            with gr.Row(elem_classes="pg-numbers"):
+                w.steps = Slider(
+                    2,
+                    MAX_STEPS,
+                    value=usual.steps,
+                    step=1,
+                    label=label("diffusion.steps"),
+                    min_width=120,
+                    buttons=[],
+                    elem_id="diffusion-steps",
+                )
+                w.seed = gr.Number(usual.seed, label=label("diffusion.seed"), min_width=70, elem_id="diffusion-seed")
+        with gr.Column(scale=9, min_width=340, elem_classes="pg-pictures"):
+            with gr.Row(elem_classes="pg-buttons"):
+                w.progress = gr.HTML(elem_id="diffusion-progress", js_on_load=None)
+                w.stop = gr.Button(
+                    label("diffusion.stop"), size="sm", visible="hidden", min_width=70, elem_id="diffusion-stop"
+                )
+            with gr.Tabs(elem_id="diffusion-panels") as w.panel_tabs:
+                w.tabs = {}
+                for name in PANELS:
+                    with gr.Tab(label(f"diffusion.panel.{name}"), id=name, elem_id=f"diffusion-panel-{name}") as w.tabs[
+                        name
+                    ]:
+                        LAY_OUT[name](w)
+    w.query = gr.Textbox(
+        visible="hidden", elem_id="diffusion-query"
+    )  # the link's: a gr.State never reaches the browser
+    about("diffusion")
+    with gr.Accordion(label("page.python"), open=False, elem_id="diffusion-python"):
+        gr.Markdown(label("diffusion.python.info"), elem_classes="pg-hint")
+        w.code = gr.Markdown(elem_id="diffusion-code")
+    with gr.Accordion(label("page.save"), open=False, elem_id="diffusion-save"):
+        with gr.Row(elem_classes="pg-downloads"):
+            w.link = gr.Button(label("page.link"), size="sm", min_width=120, elem_id="diffusion-link")
+            w.files = {
+                kind: gr.Button(
+                    label(f"diffusion.download.{kind}"), size="sm", min_width=120, elem_id=f"diffusion-{kind}"
+                )
+                for kind in downloads.KINDS
+            }
+        w.link_box = gr.Textbox(
+            label=label("page.link.box"),
+            interactive=False,
+            visible=False,
+            elem_id="diffusion-link-box",
+            buttons=["copy"],
+        )
+        w.download = gr.DownloadButton(visible="hidden", elem_id="diffusion-download")
+    return w
+
+
+def _row(i: int, usual: Settings) -> list[gr.Dropdown]:
+    """Three choices in a line, in the colour the row has in every figure."""
+    row = usual.rows[i]
+    none = [(label("diffusion.schedule.none"), NONE)] if i > 1 else []
+    choices = {
+        "schedule": none + [(label(f"diffusion.schedule.{name}"), name) for name in diffusion.SCHEDULES],
+        "preconditioning": [(label(f"diffusion.preconditioning.{name}"), name) for name in diffusion.PRECONDITIONINGS],
+        "solver": [(label(f"diffusion.solver.{name}"), name) for name in diffusion.SOLVERS],
+    }
+    with gr.Row(elem_classes=["pg-rowline", f"pg-rowline-{i + 1}"]):
+        return [
+            gr.Dropdown(
+                options,
+                value=getattr(row, part),
+                label=label(f"diffusion.{part}"),
+                show_label=i == 0,
+                container=True,
+                filterable=False,
+                min_width=80,
+                elem_id=f"diffusion-row-{i + 1}-{part}",
+            )
+            for part, options in choices.items()
+        ]
+
+
+def _tiles() -> list[Tile]:
+    """The targets with their pictures."""
+    out = []
+    for name in TARGETS:
+        log_p = diffusion.log_prob_picture(diffusion.target(name), EXTENT, n=THUMBNAIL)
+        out.append(Tile(name, label(f"density.{name}"), thumbnail(shades(log_p, float(log_p.max())))))
+    return out
