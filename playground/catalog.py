@@ -3,24 +3,36 @@
 import json
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from playground import checkpoints, flows
 from playground.manager import ModelSpec
 
-__all__ = ["flow_example", "flow_example_folder", "flow_history", "spec"]
+if TYPE_CHECKING:
+    from playground.diffusion import images
+
+__all__ = ["DIGITS", "digits", "flow_example", "flow_example_folder", "flow_history", "spec"]
+
+DIGITS = checkpoints.ROOT / "diffusion-digits"
 
 
 def spec(key: str) -> ModelSpec[Any]:
     """The model of a key that the app shows, such as "flows/spline/moons". Raises `ValueError` for any other."""
+    if key == "diffusion/digits":
+        return digits()
     kind, _, rest = key.partition("/")
     flow, _, density = rest.partition("/")
     found = flow_example(flow, density) if kind == "flows" and flow in flows.FLOWS else None
     if found is None or found.key != key:
         raise ValueError(f"no model is called {key!r}")
     return found
+
+
+def digits() -> "ModelSpec[images.PictureModel]":
+    """The class-conditional denoiser of digits."""
+    return ModelSpec("diffusion/digits", _load_digits)
 
 
 def flow_example_folder(flow: str, density: str) -> Path:
@@ -47,3 +59,9 @@ def flow_history(flow: str, density: str) -> dict[str, Any]:
 
 def _load_flow(folder: Path) -> flows.Flow:
     return flows.load(folder).eval().requires_grad_(False)
+
+
+def _load_digits() -> "images.PictureModel":
+    from playground.diffusion import images  # here: the page starts without it
+
+    return images.load(DIGITS)

@@ -1,12 +1,17 @@
 """`playground ...`: the app's jobs without a browser."""
 
 import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from playground import catalog, checkpoints, flows
+from playground.diffusion import images
 
 __all__ = ["app"]
 
@@ -28,6 +33,29 @@ in it. Licence: Apache-2.0.
   app's picture {mass:.4f}.
 - {steps:,} steps, seed 0.
 - Made again by `uv run playground train-flow --flow {flow} --density {density} --steps {steps}`.
+"""
+
+DIGITS_CARD = """# diffusion-digits
+
+A class-conditional denoiser of handwritten digits, pictures of 8 x 8 in [-1, 1]: a U-Net of {weights:,} weights under
+EDM's preconditioning (Karras et al. 2022) with sigma_data 0.75, for classifier-free guidance.
+
+- Data: the 1797 digits that ship with scikit-learn, the test part of "Optical Recognition of Handwritten Digits"
+  (E. Alpaydin and C. Kaynak, 1998, https://doi.org/10.24432/C50P49), CC BY 4.0. {train} of them trained it, {held_out}
+  are held out, by a fixed permutation. The weights are Apache-2.0.
+- Recipe: {steps:,} steps of 128 pictures, seed {seed}; Adam at 2e-3 with a warm-up and a cosine, averaged weights;
+  EDM's loss and noise (P_mean -1.2, P_std 1.2); one label in ten dropped; half of the pictures turned, zoomed and
+  shifted, which the network is told and which is off in sampling.
+- Made again by `uv run playground train-digits --steps {steps} --seed {seed}`: 20 to 45 minutes on one CPU core. It
+  goes on where it was interrupted. Another machine or number of threads changes the last digits, and so the weights.
+- Limits: it knows these digits alone, centred, of this size and pen. A label is an order, not a guarantee.
+
+Figures of merit, {date}, CPU, by `uv run playground digits-figures`. As many pictures as in training, of the same
+labels, are shown to a judge: a small convolutional classifier of ours, trained on the training part alone. The Fréchet
+distance is that of its 32 features to the held-out pictures', so the training pictures' is the floor; a made set that
+is nearer to the training pictures than the held-out ones are would have been memorised.
+
+{table}
 """
 
 
@@ -86,6 +114,66 @@ def train_examples() -> None:
     for flow, density in EXAMPLES:
         if catalog.flow_example(flow, density) is None:
             train_flow(flow=flow, density=density, layers=None, steps=STEPS.get(flow, 3000), seed=0, out=None)
+
+
+@app.command()
+def train_digits(
+    steps: Annotated[int, typer.Option(help="training steps; the shipped weights had 6000")] = 6000,
+    seed: int = 0,
+    out: Annotated[Path, typer.Option(help="folder for the weights and the card")] = catalog.DIGITS,
+    scratch: Annotated[
+        Path | None, typer.Option(help="where an interrupted run goes on; in the temporary folder by default")
+    ] = None,
+    figures: Annotated[bool, typer.Option(help="measure the figures of merit for the card, a few minutes")] = True,
+) -> None:
+    """Train the class-conditional denoiser of scikit-learn's digits; it may be interrupted and goes on where it was."""
+    train, held_out = images.digits()
+    model = images.build(seed=seed)
+    folder = Path(tempfile.gettempdir(), "playground-train-digits") if scratch is None else scratch
+    try:
+        for step in images.fit_pictures(model, train, steps=steps, seed=seed, scratch=folder):
+            if step.step % 20 == 0 or step.progress == 1:
+                line = f"\r{step.seconds:6.0f} s, step {step.step:,} of {steps:,}, loss {step.loss:.4f}   "
+                typer.echo(line, nl=step.progress == 1)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    images.save(model, out)
+    card = DIGITS_CARD.format(
+        weights=sum(p.numel() for p in model.parameters()),
+        steps=steps,
+        seed=seed,
+        train=len(train),
+        held_out=len(held_out),
+        date=datetime.now(UTC).date(),
+        table="\n".join(_figures(model, train, held_out)) if figures else "Not measured.",
+    )
+    checkpoints.write_text(out / "README.md", card)
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    typer.echo(str(out))
+
+
+@app.command()
+def digits_figures(
+    folder: Annotated[Path, typer.Argument(help="a checkpoint that train-digits made")] = catalog.DIGITS,
+) -> None:
+    """Print the figures of merit of a denoiser of digits: accuracy and Frechet distance under a judge trained here."""
+    train, held_out = images.digits()
+    try:
+        model = images.load(folder)
+    except (ValueError, FileNotFoundError) as error:
+        raise typer.BadParameter(str(error)) from error
+    for line in _figures(model, train, held_out):
+        typer.echo(line)
+
+
+def _figures(model: images.PictureModel, train: images.Pictures, held_out: images.Pictures) -> Iterator[str]:
+    yield "| pictures | calls | judged right | Fréchet distance | RMS to the nearest training picture |"
+    yield "|---|---|---|---|---|"
+    for line in images.table(model, train, held_out):
+        calls = "" if line.nfe is None else line.nfe
+        m = line.merit
+        yield f"| {line.name} | {calls} | {m.accuracy:.1%} | {m.frechet:.2f} | {m.nearest:.3f} |"
 
 
 def _keep_history(folder: Path, lane: flows.Lane) -> None:

@@ -13,10 +13,12 @@ from playground.diffusion.compare import (
 )
 from playground.diffusion.denoiser import DataDenoiser, Denoiser, GuidedDenoiser
 from playground.diffusion.diffusers_levels import noise_levels, pipeline_arguments, pipeline_latents
+from playground.diffusion.error_split import ErrorSplit, split_errors
 from playground.diffusion.exact import exact_ode, log_likelihood
 from playground.diffusion.from_diffusers import DiffusersDenoiser, from_diffusers, load_diffusers
 from playground.diffusion.grids import GRIDS
 from playground.diffusion.mixture import MixtureDenoiser
+from playground.diffusion.network import LearnedDenoiser, build_denoiser, load_denoiser, save_denoiser
 from playground.diffusion.noise import NoiseDistribution
 from playground.diffusion.one_curve import MODES, Bundle, Path, push
 from playground.diffusion.preconditioning import PRECONDITIONINGS, Preconditioning, preconditioning
@@ -27,6 +29,7 @@ from playground.diffusion.schedules import SCHEDULES, drawn, schedule
 from playground.diffusion.solvers import SOLVERS, Solver, solver
 from playground.diffusion.targets import TARGETS, mixture_from_density, target
 from playground.diffusion.to_diffusers import to_diffusers
+from playground.diffusion.training import DenoiserStep, LevelErrors, fit_denoiser
 
 __all__ = [
     "GRIDS",
@@ -40,9 +43,13 @@ __all__ = [
     "Bundle",
     "DataDenoiser",
     "Denoiser",
+    "DenoiserStep",
     "DiffusersDenoiser",
     "Draw",
+    "ErrorSplit",
     "GuidedDenoiser",
+    "LearnedDenoiser",
+    "LevelErrors",
     "MixtureDenoiser",
     "NoiseDistribution",
     "Path",
@@ -54,10 +61,13 @@ __all__ = [
     "Solver",
     "Step",
     "Trajectory",
+    "build_denoiser",
     "draw",
     "drawn",
     "exact_ode",
+    "fit_denoiser",
     "from_diffusers",
+    "load_denoiser",
     "load_diffusers",
     "log_likelihood",
     "log_prob_picture",
@@ -71,8 +81,10 @@ __all__ = [
     "push",
     "row_numbers",
     "sample",
+    "save_denoiser",
     "schedule",
     "solver",
+    "split_errors",
     "steps",
     "target",
     "to_diffusers",
