@@ -190,14 +190,18 @@ def load_diffusers(
     _check_weights(home)
     try:
         model, report = diffusers.UNet2DModel.from_pretrained(
-            home, use_safetensors=True, local_files_only=True, low_cpu_mem_usage=False, output_loading_info=True
+            home,
+            torch_dtype=dtype or torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+            low_cpu_mem_usage=False,
+            output_loading_info=True,
         )
     except (OSError, RuntimeError, TypeError) as error:
         raise ValueError(f"{home} does not hold the weights of the UNet2DModel in its config.json: {error}") from error
     if lacking := report["missing_keys"] or report["mismatched_keys"]:
         raise ValueError(f"the weights in {home} are not its config's: without {', '.join(map(str, lacking[:3]))} ...")
-    model = model.eval().requires_grad_(False)
-    return from_diffusers(model if dtype is None else model.to(dtype), scheduler, clip=clip, nearest=nearest)
+    return from_diffusers(model.eval().requires_grad_(False), scheduler, clip=clip, nearest=nearest)
 
 
 def _read(path: Path, what: str) -> dict[str, Any]:
