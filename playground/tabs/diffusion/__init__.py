@@ -98,7 +98,11 @@ def build(manager: ModelManager) -> None:  # noqa: ARG001  every tab's signature
             wrong, panel = [*wrong, ("panel", panel[:40])], PANELS[0]
         for name, text in wrong:
             tell(tongue, say(tongue, "error.link", name=name, value=text))
+        first: dict[str, Any] = {}
+        if panel == PANELS[0] and settings.mode != "fine":  # at once: the page is never empty
+            first, _ = curve.example(settings, tongue)
         return {
+            **{shown[name]: value for name, value in first.items()},
             w.target: settings.target,
             w.preset: preset_of(settings.rows),
             **dict(zip(row_parts, _row_values(settings.rows), strict=True)),
@@ -128,7 +132,18 @@ def build(manager: ModelManager) -> None:  # noqa: ARG001  every tab's signature
         button.click(saver(kind), [w.panel, w.result], w.download, **quick).success(
             None, None, None, js=CLICK_DOWNLOAD, **private()
         )
-    opened = [w.target, w.preset, *row_parts, w.steps, w.seed, w.mode, w.lg_sigma, w.panel, w.panel_tabs]
+    opened = [
+        *shown.values(),
+        w.target,
+        w.preset,
+        *row_parts,
+        w.steps,
+        w.seed,
+        w.mode,
+        w.lg_sigma,
+        w.panel,
+        w.panel_tabs,
+    ]
     gr.on(None, open_page, None, opened, **quick).then(look, *looks, **every)
 
 

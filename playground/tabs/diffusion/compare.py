@@ -34,6 +34,7 @@ def lay_out(w: SimpleNamespace) -> None:
         step=0.01,
         label=label("diffusion.sigma"),
         buttons=[],
+        interactive=True,
         elem_id="diffusion-sigma",
     )
     w.numbers = Table(elem_id="diffusion-numbers")
@@ -61,7 +62,8 @@ def show(settings: Settings, language: str) -> dict[str, Any]:
     heads = [Column(say(language, "diffusion.compare.at", sigma=f"{settings.sigma:g}"))]
     columns = heads + [Column(name, number=True) for name in names]
     lines = [
-        Row([say(language, f"diffusion.number.{key}"), *(f"{numbers[key]:.4g}" for numbers in at)]) for key in NUMBERS
+        Row([say(language, f"diffusion.number.{key}"), *(f"{numbers[key] + 0.0:.4g}" for numbers in at)])
+        for key in NUMBERS
     ]
     return {
         "compare_figure": figure,

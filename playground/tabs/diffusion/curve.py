@@ -34,6 +34,7 @@ def lay_out(w: SimpleNamespace) -> None:
         [(label(f"diffusion.mode.{mode}"), mode) for mode in MODES],
         value=MODES[0],
         label=label("diffusion.mode"),
+        interactive=True,
         elem_id="diffusion-mode",
         elem_classes="pg-pills",
     )

@@ -1,5 +1,6 @@
 """What one sees of the Diffusion tab: target and rows left, panels right, and what is folded below them."""
 
+from functools import cache
 from types import SimpleNamespace
 
 import gradio as gr
@@ -22,7 +23,10 @@ LAY_OUT = {"curve": curve.lay_out, "compare": compare.lay_out}
 
 
 def lay_out() -> SimpleNamespace:
-    """Every component by its name; the states `panel` and `result` are one person's own."""
+    """Every component by its name; the states `panel` and `result` are one person's own.
+
+    Interactive is said of each: in a tab that is built when it is opened Gradio does not find it out by itself.
+    """
     w, usual = SimpleNamespace(), Settings()
     w.panel, w.result = gr.State(PANELS[0]), gr.State(None, time_to_live=KEEP)
     gr.Markdown(label("diffusion.lead"), elem_classes="pg-lead")
@@ -34,11 +38,13 @@ def lay_out() -> SimpleNamespace:
                 elem_id="diffusion-target",
                 label=label("diffusion.target"),
                 show_label=False,
+                interactive=True,
             )
             w.preset = gr.Radio(
                 [(label(f"diffusion.preset.{name}"), name) for name in PRESETS],
                 value=next(iter(PRESETS)),
                 label=label("diffusion.preset"),
+                interactive=True,
                 elem_id="diffusion-preset",
                 elem_classes="pg-pills",
             )
@@ -52,9 +58,12 @@ def lay_out() -> SimpleNamespace:
                     label=label("diffusion.steps"),
                     min_width=120,
                     buttons=[],
+                    interactive=True,
                     elem_id="diffusion-steps",
                 )
-                w.seed = gr.Number(usual.seed, label=label("diffusion.seed"), min_width=70, elem_id="diffusion-seed")
+                w.seed = gr.Number(
+                    usual.seed, label=label("diffusion.seed"), interactive=True, min_width=70, elem_id="diffusion-seed"
+                )
         with gr.Column(scale=9, min_width=340, elem_classes="pg-pictures"):
             with gr.Row(elem_classes="pg-buttons"):
                 w.progress = gr.HTML(elem_id="diffusion-progress", js_on_load=None)
@@ -113,6 +122,7 @@ def _row(i: int, usual: Settings) -> list[gr.Dropdown]:
                 show_label=i == 0,
                 container=True,
                 filterable=False,
+                interactive=True,
                 min_width=80,
                 elem_id=f"diffusion-row-{i + 1}-{part}",
             )
@@ -122,8 +132,11 @@ def _row(i: int, usual: Settings) -> list[gr.Dropdown]:
 
 def _tiles() -> list[Tile]:
     """The targets with their pictures."""
-    out = []
-    for name in TARGETS:
-        log_p = diffusion.log_prob_picture(diffusion.target(name), EXTENT, n=THUMBNAIL)
-        out.append(Tile(name, label(f"density.{name}"), thumbnail(shades(log_p, float(log_p.max())))))
-    return out
+    return [Tile(name, label(f"density.{name}"), _thumbnail(name)) for name in TARGETS]
+
+
+@cache
+def _thumbnail(target: str) -> bytes:
+    """Kept, because the tab is built anew for everyone who opens it."""
+    log_p = diffusion.log_prob_picture(diffusion.target(target), EXTENT, n=THUMBNAIL)
+    return thumbnail(shades(log_p, float(log_p.max())))
