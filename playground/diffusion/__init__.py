@@ -1,5 +1,6 @@
 """Diffusion, score matching and flow matching as one family; every public name of the library."""
 
+from playground.diffusion.arena import FREE_GRIDS, FREE_SOLVERS, Arena, Error, Point
 from playground.diffusion.compare import (
     ROWS,
     Draw,
@@ -13,10 +14,12 @@ from playground.diffusion.compare import (
 )
 from playground.diffusion.denoiser import DataDenoiser, Denoiser, GuidedDenoiser
 from playground.diffusion.diffusers_levels import noise_levels, pipeline_arguments, pipeline_latents
+from playground.diffusion.distill import Distilling, distill
 from playground.diffusion.error_split import ErrorSplit, split_errors
 from playground.diffusion.exact import exact_ode, log_likelihood
 from playground.diffusion.from_diffusers import DiffusersDenoiser, from_diffusers, load_diffusers
 from playground.diffusion.grids import GRIDS
+from playground.diffusion.linear_solver import LinearForm, LinearSolver, linear_form
 from playground.diffusion.mixture import MixtureDenoiser
 from playground.diffusion.network import LearnedDenoiser, build_denoiser, load_denoiser, save_denoiser
 from playground.diffusion.noise import NoiseDistribution
@@ -32,6 +35,8 @@ from playground.diffusion.to_diffusers import to_diffusers
 from playground.diffusion.training import DenoiserStep, LevelErrors, fit_denoiser
 
 __all__ = [
+    "FREE_GRIDS",
+    "FREE_SOLVERS",
     "GRIDS",
     "KINDS",
     "MODES",
@@ -40,19 +45,25 @@ __all__ = [
     "SCHEDULES",
     "SOLVERS",
     "TARGETS",
+    "Arena",
     "Bundle",
     "DataDenoiser",
     "Denoiser",
     "DenoiserStep",
     "DiffusersDenoiser",
+    "Distilling",
     "Draw",
+    "Error",
     "ErrorSplit",
     "GuidedDenoiser",
     "LearnedDenoiser",
     "LevelErrors",
+    "LinearForm",
+    "LinearSolver",
     "MixtureDenoiser",
     "NoiseDistribution",
     "Path",
+    "Point",
     "Preconditioning",
     "Prediction",
     "Profile",
@@ -62,11 +73,13 @@ __all__ = [
     "Step",
     "Trajectory",
     "build_denoiser",
+    "distill",
     "draw",
     "drawn",
     "exact_ode",
     "fit_denoiser",
     "from_diffusers",
+    "linear_form",
     "load_denoiser",
     "load_diffusers",
     "log_likelihood",
