@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -18,7 +19,8 @@ def read(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """The configuration and the tensors of a checkpoint folder.
 
     A relative name that is no folder here is looked for beside the app, so `checkpoints/x` works from anywhere.
-    Raises `FileNotFoundError` naming the file that is missing.
+    Raises `FileNotFoundError` naming the file that is missing, `ValueError` for a configuration that is no JSON object
+    and for weights that are no whole safetensors file: pickled ones can run code, and are never opened.
     """
     folder = Path(folder)
     if not folder.is_dir() and not folder.is_absolute():
@@ -28,8 +30,19 @@ def read(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             raise FileNotFoundError(
                 f"{folder} holds no {name}; a checkpoint is a folder with config.json and model.safetensors"
             )
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    return config, load_file(folder / "model.safetensors")
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{folder / 'config.json'} is no JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"{folder / 'config.json'} must hold a JSON object, not {type(config).__name__}")
+    try:
+        return config, load_file(folder / "model.safetensors")
+    except SafetensorError as error:
+        raise ValueError(
+            f"{folder / 'model.safetensors'} is no safetensors file, or not all of one ({error}); "
+            "fetch or train it again, and convert pickled weights to safetensors where you trust them"
+        ) from error
 
 
 def fetch(source: str | Path, patterns: Sequence[str]) -> Path:

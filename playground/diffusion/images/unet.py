@@ -67,9 +67,14 @@ class UNet(nn.Module):
             nn.init.zeros_(last)  # D starts as c_skip x
 
     def forward(self, x: Tensor, sigma: Tensor | float, labels: Tensor, augmented: Tensor | None = None) -> Tensor:
-        """The denoised x_0 of x (n, 1, side, side) at sigma (), (n,) or (n, 1, 1, 1), for `labels` (n,)."""
+        """The denoised x_0 of x (n, 1, side, side) at sigma (), (n,) or (n, 1, 1, 1), for `labels` (n,).
+
+        Raises `ValueError` for a sigma that is not positive.
+        """
         level = torch.as_tensor(sigma, dtype=torch.float64 if x.device.type != "mps" else torch.float32)
         level = beside(level.to(x.device), x)
+        if not bool((level > 0).all()):
+            raise ValueError(f"sigma must be positive, not {float(level.min())}")
         skip, out, in_ = (c(level).to(x.dtype) for c in (self.row.c_skip, self.row.c_out, self.row.c_in))
         return skip * x + out * self.predict(in_ * x, self.row.c_noise(level), labels, augmented).to(x.dtype)
 
