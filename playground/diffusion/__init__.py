@@ -13,6 +13,7 @@ from playground.diffusion.compare import (
     row_numbers,
 )
 from playground.diffusion.denoiser import DataDenoiser, Denoiser, GuidedDenoiser
+from playground.diffusion.dial import DIALS, Dialled, Marginal, dial
 from playground.diffusion.diffusers_levels import noise_levels, pipeline_arguments, pipeline_latents
 from playground.diffusion.distill import Distilling, distill
 from playground.diffusion.error_split import ErrorSplit, split_errors
@@ -26,6 +27,18 @@ from playground.diffusion.noise import NoiseDistribution
 from playground.diffusion.one_curve import MODES, Bundle, Path, push
 from playground.diffusion.preconditioning import PRECONDITIONINGS, Preconditioning, preconditioning
 from playground.diffusion.prediction import KINDS, Prediction
+from playground.diffusion.race import (
+    NFES,
+    Dot,
+    Line,
+    by_hand,
+    distilled_dot,
+    exact_ends,
+    free_levels,
+    make_arena,
+    read_levels,
+    run_race,
+)
 from playground.diffusion.sampling import Step, Trajectory, sample, steps
 from playground.diffusion.schedule import Schedule
 from playground.diffusion.schedules import SCHEDULES, drawn, schedule
@@ -35,11 +48,13 @@ from playground.diffusion.to_diffusers import to_diffusers
 from playground.diffusion.training import DenoiserStep, LevelErrors, fit_denoiser
 
 __all__ = [
+    "DIALS",
     "FREE_GRIDS",
     "FREE_SOLVERS",
     "GRIDS",
     "KINDS",
     "MODES",
+    "NFES",
     "PRECONDITIONINGS",
     "ROWS",
     "SCHEDULES",
@@ -50,16 +65,20 @@ __all__ = [
     "DataDenoiser",
     "Denoiser",
     "DenoiserStep",
+    "Dialled",
     "DiffusersDenoiser",
     "Distilling",
+    "Dot",
     "Draw",
     "Error",
     "ErrorSplit",
     "GuidedDenoiser",
     "LearnedDenoiser",
     "LevelErrors",
+    "Line",
     "LinearForm",
     "LinearSolver",
+    "Marginal",
     "MixtureDenoiser",
     "NoiseDistribution",
     "Path",
@@ -73,17 +92,23 @@ __all__ = [
     "Step",
     "Trajectory",
     "build_denoiser",
+    "by_hand",
+    "dial",
     "distill",
+    "distilled_dot",
     "draw",
     "drawn",
+    "exact_ends",
     "exact_ode",
     "fit_denoiser",
+    "free_levels",
     "from_diffusers",
     "linear_form",
     "load_denoiser",
     "load_diffusers",
     "log_likelihood",
     "log_prob_picture",
+    "make_arena",
     "marginal",
     "mixture_from_density",
     "noise_levels",
@@ -92,7 +117,9 @@ __all__ = [
     "preconditioning",
     "profile",
     "push",
+    "read_levels",
     "row_numbers",
+    "run_race",
     "sample",
     "save_denoiser",
     "schedule",

@@ -77,7 +77,7 @@ const config = () => ({
 
 const NARROW = 560;  // pixels: there and below, the figure's layout.meta.narrow is laid over its layout
 const isNarrow = () => root.clientWidth <= NARROW;
-let drawn = "", busy = false, narrow = false;
+let drawn = "", busy = false, narrow = false, hears = false;  // a purge takes the listener away
 const tell = (text) => {
   note.hidden = !text;
   setText(note, text);
@@ -85,6 +85,7 @@ const tell = (text) => {
 };
 const clear = () => {
   if (drawn) Plotly.purge(figure);
+  hears = false;
   drawn = "";
   root.dataset.ready = "false";
   tell(say(WORDS.empty));
@@ -103,6 +104,8 @@ const paint = async (text) => {
       ...rest, template: paged(layout.template),
     },
   });
+  if (!hears) figure.on("plotly_click", ({ points: [dot] }) => trigger("click", { name: dot.data.name ?? "", x: dot.x, y: dot.y }));
+  hears = true;
   drawn = text;
   root.dataset.draws = Number(root.dataset.draws) + 1;
 };

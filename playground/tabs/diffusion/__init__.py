@@ -13,8 +13,8 @@ import gradio as gr
 from playground.diffusion import Row
 from playground.i18n import language, refusal, say
 from playground.manager import ModelManager
-from playground.tabs.checks import number
-from playground.tabs.diffusion import api, compare, curve, downloads, widgets
+from playground.tabs.checks import between, number, whole
+from playground.tabs.diffusion import api, arena, compare, curve, dial, downloads, widgets
 from playground.tabs.diffusion.program import program
 from playground.tabs.diffusion.settings import MOST, PANELS, PRESETS, Settings, preset_of
 from playground.tabs.links import copy_script
@@ -23,46 +23,66 @@ from playground.tabs.toasts import tell, toast
 
 __all__ = ["build", "offer"]
 
-QUICK = 4  # jobs at once; the next ones queue
+QUICK, SLOW = 4, 2  # jobs at once; the next ones queue
+PAUSE = 0.06  # seconds in which a newer event may take a job's place before it begins: a slider sends many
 CLICK_DOWNLOAD = "() => document.querySelector('#diffusion-download')?.click()"
+Frames = Generator[tuple[dict[str, Any], Any]]
 offer = api.build  # the endpoints, which are there before the tab is opened
 
 
 def build(manager: ModelManager) -> None:  # noqa: ARG001  every tab's signature: this one needs no model of the app's
     """Lay out the tab and wire it; the page opens on the link's panel, with its picture."""
     private: Callable[..., dict[str, Any]] = partial(dict, api_visibility="private", show_progress="hidden")
-    quick = private(concurrency_limit=QUICK, concurrency_id="diffusion")
+    quick = private(concurrency_limit=QUICK, concurrency_id="diffusion-quick")
     stops = Stops()
     folder = TemporaryDirectory(prefix="playground-")  # of downloads; lives as long as the page does
     w = widgets.lay_out()
     row_parts = [part for row in w.rows for part in row]
-    controls = [w.target, *row_parts, w.steps, w.seed, w.mode, w.lg_sigma]
-    shown = {
-        "progress": w.progress,
-        "curve_film": w.curve_film,
-        "curve_table": w.curve_table,
-        "curve_verdict": w.curve_verdict,
-        "compare_figure": w.compare_figure,
-        "numbers": w.numbers,
-        "formulas": w.formulas,
-    }
+    controls = [w.target, *row_parts, w.steps, w.seed, *(getattr(w, name) for name in widgets.PANEL_CONTROLS)]
+    shown = {name: getattr(w, name) for name in widgets.SHOWN}
 
-    def look(request: gr.Request, panel: str, *values: Any) -> Iterator[dict[Any, Any]]:
+    def look(request: gr.Request, panel: str, kept: arena.Contest | None, *values: Any) -> Iterator[dict[Any, Any]]:
         """The open panel for the settings as they are, with its program and link."""
         tongue = language(request)
         settings = _settings(values, tongue)
-        yield {w.code: f"```python\n{program(panel, settings)}```", w.query: settings.query(panel)}
-        with _plain(tongue), stops.running(request) as flag, closing(_frames(panel, settings, flag, tongue)) as frames:
+        with _plain(tongue), stops.running(request) as flag:
+            if flag.wait(PAUSE):
+                return
+            yield {w.code: f"```python\n{program(panel, settings)}```", w.query: settings.query(panel)}
+            yield from draw(request, panel, settings, flag, _frames(panel, settings, kept, flag, tongue))
+
+    def distil(
+        request: gr.Request, nfes: list[int], seconds: float, kept: arena.Contest | None, *values: Any
+    ) -> Iterator[dict[Any, Any]]:
+        """Solvers fitted to the target, one after another."""
+        tongue = language(request)
+        settings = _settings(values, tongue)
+        with _plain(tongue), stops.running(request) as flag:
+            between("seconds", seconds, *arena.SECONDS)
+            asked = [nfe for nfe in arena.DISTIL_NFES if nfe in (nfes or ())]
+            if not asked:
+                raise toast(say(tongue, "diffusion.error.no_nfe"))
+            frames = arena.distil(settings, kept, asked, seconds, flag, tongue)
+            yield from draw(request, "arena", settings, flag, frames)
+
+    def draw(
+        request: gr.Request, panel: str, settings: Settings, flag: threading.Event, frames: Frames
+    ) -> Iterator[dict[Any, Any]]:
+        """A job's frames as updates of the page; what a frame is made from is kept for downloads and the next job."""
+        with closing(frames):
             for frame, result in frames:
                 if stops.superseded(request, flag):
                     return
                 update: dict[Any, Any] = {shown[name]: value for name, value in frame.items()}
                 busy = bool(frame.get("progress")) and not flag.is_set()
                 update[w.stop] = gr.update(visible=True if busy else "hidden")
-                yield update if result is None else {**update, w.result: (panel, settings, result)}
+                if result is not None:
+                    update[w.result] = (panel, settings, result)
+                if isinstance(result, arena.Contest):
+                    update[w.contest] = result
+                yield update
 
-    def hush(request: gr.Request) -> None:
-        """End the job that the next one replaces."""
+    def stop(request: gr.Request) -> None:
         stops.stop(request)
 
     def choose_preset(name: str | None) -> list[Any]:
@@ -72,23 +92,38 @@ def build(manager: ModelManager) -> None:  # noqa: ARG001  every tab's signature
         with _plain(language(request)):
             return preset_of(_rows(parts))
 
-    def save(kind: str, request: gr.Request, panel: str, kept: tuple[str, Settings, Any] | None) -> str:
-        if kept is None or kept[0] != panel:
-            raise toast(say(language(request), "diffusion.error.no_result"))
-        with _plain(language(request)):
-            return downloads.write(kind, *kept, Path(folder.name))
+    def pick(request: gr.Request, event: gr.EventData, kept: arena.Contest | None) -> Any:
+        """The dot that was clicked, as the choice whose samples are shown."""
+        name, calls = getattr(event, "name", None), getattr(event, "x", None)
+        spot = arena.spot_of(kept, str(name), calls, language(request)) if name and calls else None
+        return gr.skip() if spot is None else spot
+
+    def fill(request: gr.Request, calls: float, *values: Any) -> str:
+        """The chosen grid's levels, to begin with."""
+        tongue = language(request)
+        with _plain(tongue):
+            whole("calls", number(calls), *arena.HAND_CALLS)
+            return arena.fill(_settings(values, tongue), int(calls))
 
     def saver(kind: str) -> Callable[..., str]:
-        def file(request: gr.Request, panel: str, kept: tuple[str, Settings, Any] | None) -> str:
-            return save(kind, request, panel, kept)
+        def save(request: gr.Request, panel: str, kept: tuple[str, Settings, Any] | None) -> str:
+            if kept is None or kept[0] != panel:
+                raise toast(say(language(request), "diffusion.error.no_result"))
+            with _plain(language(request)):
+                return downloads.write(kind, *kept, Path(folder.name))
 
-        return file
+        return save
+
+    def save_solvers(request: gr.Request, kept: arena.Contest | None) -> str:
+        if kept is None or not kept.distilled:
+            raise toast(say(language(request), "diffusion.error.no_result"))
+        return downloads.write_solvers(kept, Path(folder.name))
 
     def make_link(request: gr.Request, panel: str, *values: Any) -> tuple[str, Any]:
         return _settings(values, language(request)).query(panel), gr.update(visible=True)
 
     def open_page(request: gr.Request) -> dict[Any, Any]:
-        """The settings of the link."""
+        """The settings of the link, and the opening panel's picture."""
         tongue, asked = language(request), dict(request.query_params)
         if asked.get("tab") != "diffusion":  # another tab's link: its words mean something else here
             asked = {}
@@ -101,57 +136,48 @@ def build(manager: ModelManager) -> None:  # noqa: ARG001  every tab's signature
         first: dict[str, Any] = {}
         if panel == PANELS[0] and settings.mode != "fine":  # at once: the page is never empty
             first, _ = curve.example(settings, tongue)
+        values = [settings.target, *_row_values(settings.rows), settings.steps, settings.seed]
+        values += [widgets.value(name, settings) for name in widgets.PANEL_CONTROLS]
         return {
             **{shown[name]: value for name, value in first.items()},
-            w.target: settings.target,
+            **dict(zip(controls, values, strict=True)),
             w.preset: preset_of(settings.rows),
-            **dict(zip(row_parts, _row_values(settings.rows), strict=True)),
-            w.steps: settings.steps,
-            w.seed: settings.seed,
-            w.mode: settings.mode,
-            w.lg_sigma: compare.lg(settings.sigma),
             w.panel: panel,
             w.panel_tabs: gr.update(selected=panel),
         }
 
-    looks = [w.panel, *controls], [*shown.values(), w.stop, w.code, w.query, w.result]
-    every = private(concurrency_limit=None, trigger_mode="always_last")
-    edited = [w.target.input, w.steps.input, w.seed.input, w.mode.input, w.lg_sigma.input]
-    changed = [*edited, *(part.input for part in row_parts), w.panel.change]
-    gr.on([*changed, w.preset.input], hush, None, None, queue=False, **private())
-    gr.on(changed, look, *looks, **every)
+    drawn = [*shown.values(), w.stop, w.result, w.contest]
+    looks = [w.panel, w.contest, *controls], [*drawn, w.code, w.query]
+    every = private(concurrency_limit=QUICK, concurrency_id="diffusion", trigger_mode="multiple")
+    # What a person does, never `change`: what a link or a click sets is drawn by the event that set it.
+    gr.on([*(control.input for control in controls), w.panel.change], look, *looks, **every)
     gr.on([part.input for part in row_parts], name_preset, row_parts, w.preset, queue=False, **private())
     w.preset.input(choose_preset, w.preset, row_parts, queue=False, **private()).then(look, *looks, **every)
-    w.stop.click(hush, None, None, queue=False, **private())
+    w.arena_chart.click(pick, w.contest, w.spot, queue=False, **private()).then(look, *looks, **every)
+    w.hand_fill.click(fill, [w.hand_calls, *controls], w.hand, queue=False, **private()).then(look, *looks, **every)
+    asked = [w.distil_nfes, w.distil_seconds, w.contest, *controls]
+    w.distil.click(distil, asked, drawn, **private(concurrency_limit=SLOW, concurrency_id="diffusion-distil"))
+    w.stop.click(stop, None, None, queue=False, **private())
     for name, tab in w.tabs.items():
         tab.select(partial(str, name), None, w.panel, **private())  # queued, or the change is not heard
     w.link.click(make_link, [w.panel, *controls], [w.query, w.link_box], **quick).success(
         None, w.query, w.link_box, js=copy_script("diffusion-link-box"), **private()
     )
-    for kind, button in w.files.items():
-        button.click(saver(kind), [w.panel, w.result], w.download, **quick).success(
-            None, None, None, js=CLICK_DOWNLOAD, **private()
-        )
-    opened = [
-        *shown.values(),
-        w.target,
-        w.preset,
-        *row_parts,
-        w.steps,
-        w.seed,
-        w.mode,
-        w.lg_sigma,
-        w.panel,
-        w.panel_tabs,
-    ]
+    files = [(button, saver(kind), [w.panel, w.result]) for kind, button in w.files.items()]
+    for button, save, made_from in [*files, (w.solver_file, save_solvers, w.contest)]:
+        button.click(save, made_from, w.download, **quick).success(None, None, None, js=CLICK_DOWNLOAD, **private())
+    opened = [*shown.values(), *controls, w.preset, w.panel, w.panel_tabs]
     gr.on(None, open_page, None, opened, **quick).then(look, *looks, **every)
 
 
-def _frames(
-    panel: str, settings: Settings, flag: threading.Event, tongue: str
-) -> Generator[tuple[dict[str, Any], Any]]:
+def _frames(panel: str, settings: Settings, kept: arena.Contest | None, flag: threading.Event, tongue: str) -> Frames:
+    """What a panel shows, frame by frame, with what it is made from."""
     if panel == "curve":
         yield from curve.show(settings, flag, tongue)
+    elif panel == "arena":
+        yield from arena.show(settings, kept, flag, tongue)
+    elif panel == "dial":
+        yield from dial.show(settings, flag, tongue)
     else:
         yield {"progress": "", **compare.show(settings, tongue)}, True
 
@@ -176,11 +202,11 @@ def _rows(parts: tuple[Any, ...]) -> tuple[Row, ...]:
 def _settings(values: tuple[Any, ...], tongue: str) -> Settings:
     """The controls as settings; raises `gr.Error` where they cannot be."""
     target, *rest = values
-    steps, seed, mode, lg_sigma = rest[3 * MOST :]
+    parts, (steps, seed, *of_panels) = rest[: 3 * MOST], rest[3 * MOST :]
+    own = {name: widgets.read(name, value) for name, value in zip(widgets.PANEL_CONTROLS, of_panels, strict=True)}
     with _plain(tongue):
-        return Settings(
-            target, _rows(tuple(rest[: 3 * MOST])), number(steps), number(seed), mode, compare.level(lg_sigma)
-        )
+        fields = {("sigma" if name == "lg_sigma" else name): value for name, value in own.items()}
+        return Settings(target=target, rows=_rows(tuple(parts)), steps=number(steps), seed=number(seed), **fields)
 
 
 @contextmanager

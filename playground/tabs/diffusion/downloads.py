@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from playground import diffusion
+from playground.tabs.diffusion.arena import Contest
 from playground.tabs.diffusion.settings import Settings, row_key
 
-__all__ = ["KINDS", "write"]
+__all__ = ["KINDS", "write", "write_solvers"]
 
 KINDS = ("csv", "json")
 KEEP = 3600  # seconds
@@ -26,11 +27,8 @@ def write(kind: str, panel: str, settings: Settings, result: Any, folder: Path) 
 
     `result` is what the panel's handler gave last; Gradio takes a copy of the file as soon as the handler has returned.
     """
-    for old in folder.iterdir():
-        if time.time() - old.stat().st_mtime > KEEP:
-            shutil.rmtree(old, ignore_errors=True)
     columns, lines, extra = RECORDS[panel](settings, result)
-    path = Path(tempfile.mkdtemp(dir=folder)) / f"{panel}-{settings.target}.{kind}"
+    path = _place(folder, f"{panel}-{settings.target}.{kind}")
     if kind == "csv":
         out = io.StringIO()
         rows = csv.writer(out, lineterminator="\n")
@@ -42,6 +40,22 @@ def write(kind: str, panel: str, settings: Settings, result: Any, folder: Path) 
         record["rows"] = [[_plain(value) for value in line] for line in lines]
         path.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return str(path)
+
+
+def write_solvers(contest: Contest, folder: Path) -> str:
+    """The newest distilled solvers, one JSON file: a list of what `diffusion.LinearSolver.from_json` reads."""
+    path = _place(folder, f"solvers-{contest.about[0]}.json")
+    solvers = [json.loads(solver.to_json()) for solver, _ in contest.distilled]
+    path.write_text(json.dumps(solvers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    return str(path)
+
+
+def _place(folder: Path, name: str) -> Path:
+    """A new file's path; what is over an hour old is removed."""
+    for old in folder.iterdir():
+        if time.time() - old.stat().st_mtime > KEEP:
+            shutil.rmtree(old, ignore_errors=True)
+    return Path(tempfile.mkdtemp(dir=folder)) / name
 
 
 Record = tuple[list[str], Iterable[Sequence[Any]], dict[str, Any]]  # columns, lines, and what stands above them in JSON
@@ -86,7 +100,43 @@ def _compare(settings: Settings, _: Any) -> Record:
     return ["row", "sigma", *names], lines, extra
 
 
-RECORDS: dict[str, Callable[[Settings, Any], Record]] = {"curve": _curve, "compare": _compare}
+def _arena(settings: Settings, contest: Contest) -> Record:
+    """Every dot; in JSON the distilled solvers with all their numbers, too."""
+    lines = [[line.solver, line.grid, dot.nfe, dot.rms, dot.median] for line in contest.lines for dot in line.dots]
+    lines += [[solver.label, "its own", dot.nfe, dot.rms, dot.median] for solver, dot in contest.distilled]
+    if contest.hand is not None:
+        lines.append([contest.written[1], contest.written[0], contest.hand.nfe, contest.hand.rms, contest.hand.median])
+    extra = {
+        "target": settings.target,
+        "error": "RMS in the data's standard deviations, against the exact ODE from the same 256 noises",
+        "distilled": [json.loads(solver.to_json()) for solver, _ in contest.distilled],
+    }
+    return ["solver", "grid", "calls", "rms", "median"], lines, extra
+
+
+def _dial(settings: Settings, run: diffusion.Dialled) -> Record:
+    """Every histogram with the exact density at the middle of its bars."""
+    target, lines = diffusion.target(settings.target), []
+    for look in run.marginals:
+        middle = (look.edges[1:] + look.edges[:-1]) / 2
+        exact, _ = diffusion.marginal(target, middle, look.sigma)
+        lines += [[look.sigma, *values] for values in zip(middle, look.histogram, exact, strict=True)]
+    extra = {
+        "dial": settings.dial,
+        "strength": settings.strength,
+        "calls": run.nfe,
+        "chance": run.chance,
+        "distances": {f"{look.sigma:.6g}": look.distance for look in run.marginals},
+    }
+    return ["sigma", "x", "samples", "exact"], lines, extra
+
+
+RECORDS: dict[str, Callable[[Settings, Any], Record]] = {
+    "curve": _curve,
+    "compare": _compare,
+    "arena": _arena,
+    "dial": _dial,
+}
 
 
 def _cell(value: Any) -> str:

@@ -59,4 +59,55 @@ def _compare(settings: Settings) -> list[str]:
     ]
 
 
-PROGRAMS = {"curve": _curve, "compare": _compare}
+def _arena(settings: Settings) -> list[str]:
+    hand = [
+        f'levels = diffusion.read_levels("{settings.hand}")',
+        f'hand = diffusion.by_hand(arena, "{settings.hand_solver}", levels)',
+        'print(f"by hand: {hand.nfe} calls, error {hand.rms:.3g}")',
+    ]
+    key, _, calls = settings.spot.partition("@")
+    shown = f'("{key}", dot)' if key in settings.solvers else "None"
+    pick = [f'dot = next(dot for dot in lines["{key}"] if dot.nfe == {calls})'] if key in settings.solvers else []
+    return [
+        "from playground import diffusion",
+        "from playground.figures.diffusion import EXTENT",
+        "from playground.figures.diffusion_arena import chart",
+        "",
+        f'target = diffusion.target("{settings.target}")',
+        f"arena = diffusion.make_arena(target, seed={settings.seed})",
+        f"solvers = {list(settings.solvers)!r}",
+        f'*_, race = diffusion.run_race(arena, solvers, grid="{settings.grid}")',
+        "lines = {line.solver: line.dots for line in race}",
+        "for name, dots in lines.items():",
+        '    print(name, {dot.nfe: f"{dot.rms:.2g}" for dot in dots})',
+        *(hand if settings.hand else []),
+        "",
+        "# to distil one: *_, last = diffusion.distill(target, nfe=6, seconds=8); last.solver.to_json()",
+        "picture = diffusion.log_prob_picture(target, EXTENT)",
+        *pick,
+        f"figure = chart(lines, picture, shown={shown}, ends=diffusion.exact_ends(arena)"
+        + (", hand=hand)" if settings.hand else ")"),
+        'figure.write_html("picture.html")',
+    ]
+
+
+def _dial(settings: Settings) -> list[str]:
+    options = (
+        f'kind="{settings.dial}", strength={settings.strength:g}, steps={settings.dial_steps}, seed={settings.seed}'
+    )
+    return [
+        "from playground import diffusion",
+        "from playground.figures.diffusion import EXTENT",
+        "from playground.figures.diffusion_dial import dialled",
+        "",
+        f'target = diffusion.target("{settings.target}")',
+        f"*_, run = diffusion.dial(target, {options})",
+        "for marginal in run.marginals:",
+        '    print(f"sigma {marginal.sigma:.3g}: distance {marginal.distance:.4f}, by chance {run.chance:.4f}")',
+        "",
+        "picture = diffusion.log_prob_picture(target, EXTENT)",
+        'dialled(run.paths, run.marginals, picture).write_html("picture.html")',
+    ]
+
+
+PROGRAMS = {"curve": _curve, "compare": _compare, "arena": _arena, "dial": _dial}

@@ -1,5 +1,6 @@
 """What a person has set in the Diffusion tab: checked, and kept in a link."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -17,6 +18,7 @@ __all__ = [
     "PANELS",
     "PRESETS",
     "SIGMAS",
+    "SOLVERS",
     "TARGETS",
     "Settings",
     "preset_of",
@@ -25,7 +27,7 @@ __all__ = [
     "write_rows",
 ]
 
-PANELS = ("curve", "compare")
+PANELS = ("curve", "compare", "arena", "dial")
 TARGETS = tuple(name for name in diffusion.TARGETS if name != "high")  # what a plane can show
 PRESETS: Mapping[str, tuple[Row, ...]] = {
     "family": tuple(ROWS[name] for name in ("ddpm", "ve", "flow", "edm")),
@@ -34,6 +36,8 @@ PRESETS: Mapping[str, tuple[Row, ...]] = {
     "circle": tuple(ROWS[name] for name in ("v", "trig")),
 }
 MODES = diffusion.MODES
+SOLVERS = ("ddim", "heun", "dpmpp_2m", "unipc 3", "deis 3", "ipndm 4", "theta_ab 3")
+MOST_SOLVERS, MOST_TEXT = 12, 600
 FEWEST, MOST = 2, 4  # rows at once
 MAX_STEPS, MAX_SEED = 100, 2**31 - 1
 SIGMAS = (0.002, 200.0)  # that the numbers can be read at
@@ -49,6 +53,14 @@ class Settings:
     seed: int = 0
     mode: str = "first"  # of One curve
     sigma: float = 1.0  # of Compare
+    solvers: tuple[str, ...] = SOLVERS  # of the Arena
+    grid: str = "karras to 0.002"
+    spot: str = "ddim@8"  # the dot whose samples are shown: a solver, or "hand" or "distilled", and its calls
+    hand: str = ""  # noise levels as written
+    hand_solver: str = "theta_ab 3"
+    dial: str = "ddim"  # of the Stochastic dial
+    strength: float = 0.5
+    dial_steps: int = 64
 
     def __post_init__(self) -> None:
         choice("target", self.target, TARGETS)
@@ -58,6 +70,19 @@ class Settings:
         whole("seed", self.seed, 0, MAX_SEED)
         choice("mode", self.mode, MODES)
         between("sigma", self.sigma, *SIGMAS)
+        if not 1 <= len(self.solvers) <= MOST_SOLVERS:
+            raise ValueError(f"solvers in the arena must be 1 to {MOST_SOLVERS}, not {len(self.solvers)}")
+        for name in self.solvers:
+            choice("solver", name, diffusion.FREE_SOLVERS)
+        choice("grid", self.grid, diffusion.FREE_GRIDS)
+        if not re.fullmatch(r"[\w ]{1,40}@\d{1,4}", self.spot, re.ASCII):
+            raise ValueError(f"a dot is a solver@calls, not {self.spot[:40]!r}")
+        if len(self.hand) > MOST_TEXT:
+            raise ValueError(f"noise levels by hand take at most {MOST_TEXT} characters, not {len(self.hand)}")
+        choice("solver", self.hand_solver, diffusion.FREE_SOLVERS)
+        choice("dial", self.dial, diffusion.DIALS)
+        between("strength", self.strength, 0, 1)
+        whole("steps", self.dial_steps, 4, 200)
 
     def query(self, panel: str = PANELS[0]) -> str:
         """The link's query string: only what differs from the usual, so that links stay short."""
@@ -112,7 +137,12 @@ def preset_of(rows: tuple[Row, ...]) -> str | None:
     return next((name for name, preset in PRESETS.items() if preset == rows), None)
 
 
-WRITE: Mapping[str, Callable[[Any], str]] = {"rows": write_rows, "sigma": "{:g}".format}
+WRITE: Mapping[str, Callable[[Any], str]] = {
+    "rows": write_rows,
+    "sigma": "{:g}".format,
+    "solvers": ",".join,
+    "strength": "{:g}".format,
+}
 READ: Mapping[str, Callable[[str], Any]] = {
     "target": str,
     "rows": read_rows,
@@ -120,4 +150,12 @@ READ: Mapping[str, Callable[[str], Any]] = {
     "seed": integer,
     "mode": str,
     "sigma": float,
+    "solvers": lambda text: tuple(text.split(",")),
+    "grid": str,
+    "spot": str,
+    "hand": str,
+    "hand_solver": str,
+    "dial": str,
+    "strength": float,
+    "dial_steps": integer,
 }

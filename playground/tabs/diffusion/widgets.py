@@ -2,6 +2,7 @@
 
 from functools import cache
 from types import SimpleNamespace
+from typing import Any
 
 import gradio as gr
 
@@ -10,25 +11,72 @@ from playground.figures.diffusion import EXTENT
 from playground.figures.picture import shades
 from playground.i18n import label
 from playground.tabs.about import about
+from playground.tabs.checks import number
 from playground.tabs.components import Slider, Tile, thumbnail, tiles
-from playground.tabs.diffusion import compare, curve, downloads
+from playground.tabs.diffusion import arena, compare, curve, dial, downloads
 from playground.tabs.diffusion.settings import MAX_STEPS, MOST, PANELS, PRESETS, TARGETS, Settings
 
-__all__ = ["NONE", "lay_out"]
+__all__ = ["NONE", "PANEL_CONTROLS", "SHOWN", "lay_out", "read", "value"]
 
 KEEP = 3600.0  # seconds a person's results are kept after the last event
 THUMBNAIL = 72  # pixels
 NONE = "-"  # of a row's schedule: the row is left out
-LAY_OUT = {"curve": curve.lay_out, "compare": compare.lay_out}
+LAY_OUT = {"curve": curve.lay_out, "compare": compare.lay_out, "arena": arena.lay_out, "dial": dial.lay_out}
+
+
+# The panels' own controls, in the order of the handlers' arguments; each is the setting of its name but for lg_sigma.
+PANEL_CONTROLS = (
+    "mode",
+    "lg_sigma",
+    "solvers",
+    "grid",
+    "spot",
+    "hand",
+    "hand_solver",
+    "dial",
+    "strength",
+    "dial_steps",
+)
+# What the panels' frames fill.
+SHOWN = (
+    "progress", "curve_film", "curve_table", "curve_verdict", "compare_figure", "numbers", "formulas",
+    "arena_chart", "arena_table", "spot", "hand_note", "distil_verdict",
+    "dial_figure", "dial_verdict", "dial_table",
+)  # fmt: skip
+
+
+def value(name: str, settings: Settings) -> Any:
+    """What a control shows of the settings."""
+    if name == "lg_sigma":
+        return compare.lg(settings.sigma)
+    if name == "solvers":
+        return list(settings.solvers)
+    if name == "spot":
+        return gr.update(choices=[settings.spot], value=settings.spot)
+    return getattr(settings, name)
+
+
+def read(name: str, value: Any) -> Any:
+    """A control's value as the setting."""
+    if name == "lg_sigma":
+        return compare.level(value)
+    if name == "solvers":
+        return tuple(value or ())
+    if name == "spot":
+        return str(value or Settings.spot)
+    if name == "dial_steps":
+        return number(value)
+    return value or "" if name == "hand" else value
 
 
 def lay_out() -> SimpleNamespace:
-    """Every component by its name; the states `panel` and `result` are one person's own.
+    """Every component by its name; the states `panel`, `result` and `contest` are one person's own.
 
     Interactive is said of each: in a tab that is built when it is opened Gradio does not find it out by itself.
     """
     w, usual = SimpleNamespace(), Settings()
-    w.panel, w.result = gr.State(PANELS[0]), gr.State(None, time_to_live=KEEP)
+    w.panel = gr.State(PANELS[0])
+    w.result, w.contest = (gr.State(None, time_to_live=KEEP) for _ in range(2))
     gr.Markdown(label("diffusion.lead"), elem_classes="pg-lead")
     with gr.Row(elem_classes="pg-tab"):
         with gr.Column(scale=4, min_width=300, elem_classes="pg-controls"):
@@ -65,7 +113,7 @@ def lay_out() -> SimpleNamespace:
                     usual.seed, label=label("diffusion.seed"), interactive=True, min_width=70, elem_id="diffusion-seed"
                 )
         with gr.Column(scale=9, min_width=340, elem_classes="pg-pictures"):
-            with gr.Row(elem_classes="pg-buttons"):
+            with gr.Row(elem_classes=["pg-buttons", "pg-jobline"]):
                 w.progress = gr.HTML(elem_id="diffusion-progress", js_on_load=None)
                 w.stop = gr.Button(
                     label("diffusion.stop"), size="sm", visible="hidden", min_width=70, elem_id="diffusion-stop"

@@ -15,8 +15,10 @@ __all__ = [
     "STEPS",
     "WEIGHT",
     "figure_words",
+    "grid_name",
     "row_name",
     "row_names",
+    "solver_name",
 ]
 
 DISCRETE = r"\sqrt{1/\bar\alpha_i-1},\;\;"
@@ -90,6 +92,14 @@ WEIGHT: Mapping[str, str] = {
 }
 
 
+GRIDS: Mapping[str, str] = {
+    "karras": "σ^(1/7)",
+    "log_uniform": "ln σ",
+    "arctan_uniform": "arctan σ",
+    "logit_uniform": "σ/(1+σ)",
+}
+
+
 def row_name(row: Row, language: str) -> str:
     """The row's own name, or its three parts."""
     for key, known in ROWS.items():
@@ -106,6 +116,23 @@ def row_names(rows: Sequence[Row], language: str) -> list[str]:
         name = row_name(row, language)
         names.append(name if name not in names else f"{name} ({len(names) + 1})")
     return names
+
+
+def solver_name(name: str, language: str | None) -> str:
+    """A solver of the arena, "unipc 3"; in English without a language: for choices that no browser translates."""
+    kind, _, order = name.partition(" ")
+    return f"{say(language or 'en', f'diffusion.solver.{kind}')} {order}".strip()
+
+
+def grid_name(name: str) -> str:
+    """A grid of the arena in symbols: what its steps are even in, and the last level before 0."""
+    kind, _, end = name.partition(" to ")
+    head, _, tail = kind.partition(" ")
+    if head == "ramp":
+        return f"arctan(σ/{tail}) → 0"
+    if tail == "time":
+        return f"t ({say('en', f'diffusion.schedule.{head}')}) → {end or 0}"
+    return f"{GRIDS[head]} → {end}"
 
 
 def figure_words(family: str, language: str) -> dict[str, str]:
