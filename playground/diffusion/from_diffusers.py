@@ -97,6 +97,8 @@ def from_diffusers(
     table the timestep is a real number, linear in ln sigma, as diffusers' Euler and k-diffusion have it; `nearest`
     rounds it, for networks that know whole numbers alone. Beyond the table's ends the network hears the end.
 
+    A network that wants more (classes, text) is wrapped in one that knows them.
+
     `clip` bounds the denoised to [-clip, clip]; a scheduler's own `clip_sample` and `thresholding` are not followed,
     because the ODE then is another one. Raises `ValueError` for a scheduler without a known convention.
     """
@@ -185,7 +187,10 @@ def load_diffusers(
         made_by = getattr(diffusers, str(config.get("_class_name")), None)
         if not (isinstance(made_by, type) and issubclass(made_by, diffusers.SchedulerMixin)):
             raise ValueError(f"diffusers has no scheduler called {config.get('_class_name')!r}, as {folder} wants")
-        scheduler = made_by.from_config(config)
+        try:
+            scheduler = made_by.from_config(config)
+        except (RuntimeError, TypeError) as error:
+            raise ValueError(f"diffusers makes no scheduler of what {folder} says: {error}") from error
     fetch(source, (f"{home.relative_to(folder) / 'diffusion_pytorch_model'}*.safetensors",))
     _check_weights(home)
     try:

@@ -62,7 +62,8 @@ def agree(network, scheduler, sigmas, **tolerance):
     denoiser = diffusion.from_diffusers(network, scheduler)
     for sigma in (sigmas, sigmas.reshape(-1, 1, 1, 1), sigmas[0], sigmas[-1].item()):
         level = torch.as_tensor(sigma, dtype=torch.float64).reshape(-1, 1, 1, 1)
-        torch.testing.assert_close(denoiser(picture(), sigma), exact(picture(), level), **tolerance)
+        x_hat = picture() * (1 + level)
+        torch.testing.assert_close(denoiser(x_hat, sigma), exact(x_hat, level), **tolerance)
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "sample", "v_prediction"])
@@ -83,7 +84,7 @@ def test_zero_terminal_snr():
     assert scheduler.alphas_cumprod[-1] == 0
     table = (1 / scheduler.alphas_cumprod.double().clamp_min(2**-24) - 1).sqrt()
     network = GaussianNetwork(lambda t: table[t.long()], vp, SAYS["v_prediction"])
-    agree(network, scheduler, table[[0, 500, 998, 999]], rtol=1e-9, atol=1e-6)
+    agree(network, scheduler, table[[0, 500, 998, 999]], rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.parametrize(
@@ -218,6 +219,8 @@ def test_what_is_no_denoiser():
         diffusion.from_diffusers(small_unet(), scheduler)(picture(), torch.ones(3))
     with pytest.raises(ValueError, match="VQDiffusionScheduler has no table of betas"):
         diffusion.from_diffusers(small_unet(), diffusers.VQDiffusionScheduler(num_vec_classes=8))
+    with pytest.raises(ValueError, match="does not say how large its pictures are"):
+        diffusion.from_diffusers(small_unet(sample_size=None), scheduler).shape  # noqa: B018
     flow = diffusers.UniPCMultistepScheduler(use_flow_sigmas=True, prediction_type="v_prediction")
     with pytest.raises(ValueError, match="not v_prediction"):
         diffusion.from_diffusers(small_unet(), flow)
@@ -329,7 +332,12 @@ def test_folders_without_a_denoiser_are_refused(folder, tmp_path):
     with pytest.raises(ValueError, match="holds a AutoencoderTiny; an unconditional denoiser is a UNet2DModel"):
         diffusion.load_diffusers(tmp_path / "decoder")
     config = folder / "scheduler" / "scheduler_config.json"
-    for text, words in (('{"_class_name": "UNet2DModel"}', "no scheduler called 'UNet2DModel'"), ("{", "is no JSON")):
+    for text, words in (
+        ('{"_class_name": "UNet2DModel"}', "no scheduler called 'UNet2DModel'"),
+        ('{"_class_name": "DDPMScheduler", "beta_schedule": "steep"}', "makes no scheduler of what .* says: steep"),
+        ("{", "is no JSON"),
+        ("[]", "is no configuration: list"),
+    ):
         config.write_text(text)
         with pytest.raises(ValueError, match=words):
             diffusion.load_diffusers(folder)

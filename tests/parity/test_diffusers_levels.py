@@ -8,6 +8,7 @@ import torch
 from playground import diffusion
 from playground.diffusion import grids
 from playground.diffusion.diffusers_levels import noise_levels, pipeline_arguments
+from playground.diffusion.schedules import iddpm_levels
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*__array:DeprecationWarning")  # diffusers' use of numpy
 
@@ -61,6 +62,36 @@ def test_trailing_takes_a_step_too_many_or_a_wrong_one():
     for n in (48, 61):
         scheduler.set_timesteps(**pipeline_arguments(ours, scheduler, n))
         torch.testing.assert_close(noise_levels(scheduler), ours.sigmas(n), rtol=1e-4, atol=0)
+
+
+def test_ddim_ends_a_level_early_where_its_offset_is_a_whole_step():
+    """With steps_offset=1, as Stable Diffusion has it, from 501 steps on: at the end t - 1000 // n is 0, no less."""
+    scheduler = diffusers.DDIMScheduler(**SCALED, steps_offset=1, set_alpha_to_one=False)
+    scheduler.set_timesteps(500)
+    assert noise_levels(scheduler)[-1] > 0
+    scheduler.set_timesteps(600)
+    with pytest.raises(ValueError, match="does not step to where its next step begins"):
+        noise_levels(scheduler)
+
+
+@pytest.mark.parametrize(
+    "ours",
+    [
+        *(diffusion.schedule(name) for name in ("vp", "iddpm", "sigmoid")),
+        diffusion.schedule("cosine", offset=0.02),
+        diffusion.schedule("ddpm", beta_max=0.03),
+    ],
+    ids=lambda schedule: schedule.name,
+)
+def test_tables_that_diffusers_has_not(ours):
+    """Handed over as betas: what a network hears is the number of the step."""
+    scheduler = diffusion.to_diffusers(ours, "ddim")
+    if ours.name == "iddpm":
+        levels = iddpm_levels()[:1000].flip(0)
+    else:
+        levels = ours.sigma(torch.arange(1, 1001, dtype=torch.float64) / 1000)
+    theirs = (1 / scheduler.alphas_cumprod.double() - 1).sqrt()
+    assert ((theirs - levels).abs() / (1 + levels)).max() < 3e-5
 
 
 def test_linspace_is_two_spacings():
