@@ -9,7 +9,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 
 import torch
 from torch import Tensor
@@ -78,10 +77,10 @@ def distill(
 ) -> Iterator[Distilling]:
     """Fit a solver of `nfe` calls from `sigma_max`, yielding several frames a second; the last one carries it.
 
-    It looks back over `history` calls. `noises` are the most that it is fitted to (512, or 128 where a sample has 16
-    coordinates and more) and `held_out` the most that its error is measured on: slow denoisers take fewer. `shape` of
-    one sample and `name` of the distribution: a mixture knows them. What a budget of time yields depends on the
-    machine. Raises `ValueError` for settings out of range.
+    It looks back over `history` calls. `noises` are the most that it is fitted to (384 to 2048, the more the fewer
+    calls; 128 where a sample has 16 coordinates and more) and `held_out` the most that its error is measured on: slow
+    denoisers take fewer. `shape` of one sample and `name` of the distribution: a mixture knows them. What a budget of
+    time yields depends on the machine. Raises `ValueError` for settings out of range.
     """
     if not 1 <= nfe <= MOST_NFE:
         raise ValueError(f"nfe must lie between 1 and {MOST_NFE}, not {nfe}")
@@ -91,7 +90,8 @@ def distill(
         if not isinstance(denoiser, MixtureDenoiser):
             raise ValueError("the shape of one sample is needed for a denoiser that is no mixture")
         shape = (denoiser.dim,)
-    noises = 512 if noises is None and math.prod(shape) < 16 else 128 if noises is None else noises
+    if noises is None:
+        noises = max(384, min(2048, 8192 // nfe)) if math.prod(shape) < 16 else 128
     if not (1 <= noises <= 100_000 and 1 <= held_out <= 100_000 and 1 <= history <= MOST_NFE):
         raise ValueError(f"noises, held_out and history are too few or too many: {noises=}, {held_out=}, {history=}")
     name = name or getattr(denoiser, "name", type(denoiser).__name__)
@@ -153,9 +153,8 @@ class _Run:
         self.error, self.form = choices[0].error, choices[0].form
         yield self.frame("choices")
 
-        for _ in self.starts(some, choices):
+        for _ in self.starts(some, every, choices):
             yield self.frame("starts")
-        self.error = every.error(self.form)
         for _ in self.finish(every):
             yield self.frame("fit")
         yield self.frame("done", self.result(every, test, choices[0]))
@@ -176,27 +175,37 @@ class _Run:
                 if self.left(CHOICES_BY) < 0:
                     return
 
-    def starts(self, some: Task, choices: Sequence[_Choice]) -> Iterator[None]:
-        """Step by step from the best choices of different methods; the worse half leaves at every `ROUNDS`-th step."""
+    def starts(self, some: Task, every: Task, choices: Sequence[_Choice]) -> Iterator[None]:
+        """Step by step from the best choices of different methods; the worse half leaves at every `ROUNDS`-th step.
+
+        In the end all of them meet on all noises: few can mislead.
+        """
         first = {c.solver: c for c in reversed(choices)}  # of each method its best
         ranked = sorted(first.values(), key=lambda c: c.error)[:STARTS]
         racing = {c.solver: descend(some, self.layout, self.layout.pack(c.form)) for c in ranked}
-        reached = {c.solver: c.error for c in ranked}
-        for round_ in count(1):
+        reached = {c.solver: (c.error, c.form) for c in ranked}
+        round_, step_seconds = 0, 0.0
+        while racing and self.left(STARTS_BY) > step_seconds:
             for name in list(racing):
                 begun = self.clock()
                 step = next(racing[name], None)
                 if step is None:
                     del racing[name]
                 else:
-                    reached[name] = step[0]
-                    self.better(step[0], self.layout.unpack(step[1]))
+                    reached[name] = step[0], self.layout.unpack(step[1])
+                    self.better(*reached[name])
                 yield
-                if not racing or self.left(STARTS_BY) < self.clock() - begun:
-                    return
+                step_seconds = self.clock() - begun
+                if self.left(STARTS_BY) < step_seconds:
+                    break
+            round_ += 1
             if round_ % ROUNDS == 0:
-                kept = sorted(racing, key=lambda name: reached[name])[: (len(racing) + 1) // 2]
+                kept = sorted(racing, key=lambda name: reached[name][0])[: (len(racing) + 1) // 2]
                 racing = {name: racing[name] for name in kept}
+        self.error = math.inf
+        for _, form in reached.values():
+            self.better(every.error(form), form)
+            yield
 
     def finish(self, every: Task) -> Iterator[None]:
         """The best of the starts goes on with all noises."""
