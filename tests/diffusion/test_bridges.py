@@ -6,6 +6,7 @@ import math
 import diffusers
 import pytest
 import torch
+from small_unet import small_unet
 
 from playground import diffusion
 
@@ -17,24 +18,11 @@ ON_EDM = ["ddim", "dpm_1", "dpmpp_2m", "dpmpp_2m_sde"]
 HALVED = diffusion.solver("dpmpp_3m", half_curvature=True)
 
 
-def unet(seed=0, **options):
-    torch.manual_seed(seed)
-    return diffusers.UNet2DModel(
-        sample_size=8,
-        block_out_channels=(8, 16),
-        norm_num_groups=4,
-        layers_per_block=1,
-        down_block_types=("DownBlock2D", "AttnDownBlock2D"),
-        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
-        attention_head_dim=8,
-        **options,
-    ).eval()
-
-
 @pytest.fixture(scope="module")
 def network():
     """In float64, so that both sides draw the same noise."""
-    return unet().double().requires_grad_(False)
+    attention = {"down_block_types": ("DownBlock2D", "AttnDownBlock2D"), "attention_head_dim": 8}
+    return small_unet(**attention).double().requires_grad_(False)
 
 
 class Deaf(torch.nn.Module):
