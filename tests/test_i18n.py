@@ -73,12 +73,14 @@ def test_no_text_is_idle():
         "flows.race.",
         "models.",
         "flows.stage.",
+        "diffusion.",
+        "name.",
     )
     idle = [key for key in TEXTS["en"] if key not in code and not key.startswith(families)]
     assert not idle
 
 
-# Where an error may come from that the Flows or the Models tab shows to a person.
+# Where an error may come from that a tab shows to a person.
 REFUSING = (
     "flows/points.py",
     "flows/pictures.py",
@@ -86,13 +88,27 @@ REFUSING = (
     "flows/grid.py",
     "flows/planar.py",
     "flows/plane.py",
+    "tabs/checks.py",
     "tabs/flows/settings.py",
+    "tabs/diffusion/settings.py",
+    "diffusion/arena.py",
+    "diffusion/compare.py",
+    "diffusion/dial.py",
+    "diffusion/distill.py",
+    "diffusion/grids.py",
+    "diffusion/one_curve.py",
+    "diffusion/race.py",
+    "diffusion/sampling.py",
+    "diffusion/schedule.py",
+    "diffusion/solvers/adaptive.py",
+    "diffusion/solvers/solver.py",
     "books.py",
 )
 NOT_FOR_THE_PAGE = re.compile(  # what no control and no upload can bring about
     r"points must be \(n, 2\) of|n must lie|extent must|this density has no closed form|place=|a drawing must be \(h|"
     r"^7 is not a number|the picture has no pixels|a picture must be|the picture holds NaN|a picture of floats|"
-    r"must be 0 or 1|^must be a whole number"
+    r"must be 0 or 1|^must be a whole number|choose rms or median|there is no point to choose|sigma_max must be|"
+    r"the shape of one sample|give steps or sigmas|noises, held_out and|at least one row|noise must have the shape"
 )
 
 
@@ -123,6 +139,17 @@ def test_refusal_fills_in_what_the_error_says_and_leaves_tables_out():
     assert "something else" in refusal("zh-CN", ValueError("something else"))
     for pattern, chinese in ERRORS:
         assert re.compile(pattern).groups == chinese.count("{}"), pattern
+
+
+def test_refusals_of_the_diffusion_tab_in_chinese():
+    said = {
+        "steps must be a whole number between 2 and 100, not 1": "步数 必须是 2 与 100 之间的整数，而不是 1。",
+        "no solver is called 'magic'; choose one of ddim, heun": "没有名为 'magic' 的选项；请选择 ddim, heun 之一。",
+        "the grid must start at sigma_max = 80, not 70": "噪声水平必须从 80 开始，而不是 70。",
+        "'ten' is no noise level: write numbers, falling to 0": "'ten' 不是噪声水平：请写一路下降到 0 的数。",
+    }
+    for english, chinese in said.items():
+        assert refusal("zh-CN", ValueError(english)) == chinese
 
 
 def test_say_and_label():

@@ -140,7 +140,7 @@ def _narrow(figure: go.Figure) -> dict[str, Any]:
     titles = [annotation.to_plotly_json() for annotation in figure.layout.annotations]
     lines = (len(PLACES) + 1) // 2
     height = 1 / lines
-    out: dict[str, Any] = {"annotations": [], "height": 1180}
+    out: dict[str, Any] = {"annotations": [], "margin": {"t": 56}}
     for i, title in enumerate(titles):
         left, top = 0.56 * (i % 2), 1 - (i // 2) * height
         last = i == len(titles) - 1 and i % 2 == 0

@@ -51,7 +51,9 @@ def refusal(language: str, error: Exception) -> str:
     if language == "zh-CN":
         for pattern, chinese in ERRORS:
             if match := re.fullmatch(pattern, message, flags=re.DOTALL):
-                return chinese.format(*(TEXTS[language].get(f"flows.{part}", part) for part in match.groups())) + "。"
+                words = TEXTS[language]
+                names = (words.get(f"flows.{part}", words.get(f"name.{part}", part)) for part in match.groups())
+                return chinese.format(*names) + "。"
     return say(language, "error.prefix", message=message)
 
 

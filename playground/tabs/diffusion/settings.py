@@ -79,6 +79,8 @@ class Settings:
             raise ValueError(f"a dot is a solver@calls, not {self.spot[:40]!r}")
         if len(self.hand) > MOST_TEXT:
             raise ValueError(f"noise levels by hand take at most {MOST_TEXT} characters, not {len(self.hand)}")
+        if not re.fullmatch(r"[0-9eE.,;+ -]*", self.hand):  # it stands in the Python panel
+            raise ValueError(f"noise levels by hand are numbers between commas, not {self.hand[:40]!r}")
         choice("solver", self.hand_solver, diffusion.FREE_SOLVERS)
         choice("dial", self.dial, diffusion.DIALS)
         between("strength", self.strength, 0, 1)

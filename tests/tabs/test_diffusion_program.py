@@ -1,0 +1,63 @@
+"""The Python panel of the Diffusion tab: its program makes the very numbers that stand beside it."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from playground import diffusion
+from playground.diffusion import ROWS, Row
+from playground.tabs.diffusion import arena, curve, dial
+from playground.tabs.diffusion.program import program
+from playground.tabs.diffusion.settings import Settings
+
+
+def executed(panel, settings, folder, monkeypatch):
+    """What the program leaves, run as a file in `folder`."""
+    monkeypatch.chdir(folder)
+    left: dict = {}
+    exec(compile(program(panel, settings), "pasted.py", "exec"), left)
+    assert (folder / "picture.html").stat().st_size > 50_000
+    return left
+
+
+def last(frames):
+    *_, (_, result) = frames
+    return result
+
+
+@pytest.mark.parametrize("mode", ["first", "heun", "own"])
+def test_one_curve(mode, tmp_path, monkeypatch):
+    settings = Settings(target="moons", rows=(ROWS["sd"], Row("cosine", "v", "unipc")), steps=9, seed=2, mode=mode)
+    left = executed("curve", settings, tmp_path, monkeypatch)
+    shown = last(curve.show(settings, threading.Event(), "en"))
+    for mine, theirs in zip(left["bundle"].paths, shown.paths, strict=True):
+        np.testing.assert_array_equal(mine.x_hat, theirs.x_hat)
+        assert mine.row == theirs.row
+
+
+def test_compare(tmp_path, monkeypatch, capsys):
+    settings = Settings(rows=(ROWS["edm"], ROWS["flow"]), sigma=2.0, steps=5)
+    left = executed("compare", settings, tmp_path, monkeypatch)
+    assert [len(curves.placement) for curves in left["curves"]] == [5, 5]
+    assert str(diffusion.row_numbers(ROWS["flow"], 2.0)) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("hand", ["", "80, 5, 0.5, 0"])
+def test_arena(hand, tmp_path, monkeypatch):
+    settings = Settings(solvers=("ddim", "unipc 3"), seed=4, spot="unipc 3@10", hand=hand)
+    left = executed("arena", settings, tmp_path, monkeypatch)
+    contest = last(arena.show(settings, None, threading.Event(), "en"))
+    for line in contest.lines:
+        assert [dot.rms for dot in left["lines"][line.solver]] == [dot.rms for dot in line.dots]
+    assert left["dot"].nfe == 10
+    if hand:
+        assert left["hand"].rms == contest.hand.rms
+
+
+def test_dial(tmp_path, monkeypatch):
+    settings = Settings(target="spirals", dial="edm", strength=0.3, dial_steps=12, seed=1)
+    left = executed("dial", settings, tmp_path, monkeypatch)
+    shown = last(dial.show(settings, threading.Event(), "en"))
+    np.testing.assert_array_equal(left["run"].paths, shown.paths)
+    assert [m.distance for m in left["run"].marginals] == [m.distance for m in shown.marginals]
