@@ -46,16 +46,19 @@ EDM's preconditioning (Karras et al. 2022) with sigma_data 0.75, for classifier-
 - Recipe: {steps:,} steps of 128 pictures, seed {seed}; Adam at 2e-3 with a warm-up and a cosine, averaged weights;
   EDM's loss and noise (P_mean -1.2, P_std 1.2); one label in ten dropped; half of the pictures turned, zoomed and
   shifted, which the network is told and which is off in sampling.
-- Made again by `uv run playground train-digits --steps {steps} --seed {seed}`: 20 to 45 minutes on one CPU core. It
+- Made again by `uv run playground train-digits --steps {steps} --seed {seed}`: about ten minutes on one CPU core. It
   goes on where it was interrupted. Another machine or number of threads changes the last digits, and so the weights.
 - Limits: it knows these digits alone, centred, of this size and pen. A label is an order, not a guarantee.
 
 Figures of merit, {date}, CPU, by `uv run playground digits-figures`. As many pictures as in training, of the same
 labels, are shown to a judge: a small convolutional classifier of ours, trained on the training part alone. The Fréchet
 distance is that of its 32 features to the held-out pictures', so the training pictures' is the floor; a made set that
-is nearer to the training pictures than the held-out ones are would have been memorised.
+lies nearer to the training pictures than the held-out ones do is in part memorised.
 
 {table}
+
+More steps memorise: after 6,000 the squared error on held-out pictures at sigma 0.2 was 1.9 times that on training
+pictures, and those made with guidance 1 lay 0.240 from the nearest training picture, the held-out ones 0.266.
 """
 
 
@@ -118,7 +121,7 @@ def train_examples() -> None:
 
 @app.command()
 def train_digits(
-    steps: Annotated[int, typer.Option(help="training steps; the shipped weights had 6000")] = 6000,
+    steps: Annotated[int, typer.Option(help="training steps; the shipped weights had 2500")] = 2500,
     seed: int = 0,
     out: Annotated[Path, typer.Option(help="folder for the weights and the card")] = catalog.DIGITS,
     scratch: Annotated[
@@ -174,6 +177,10 @@ def _figures(model: images.PictureModel, train: images.Pictures, held_out: image
         calls = "" if line.nfe is None else line.nfe
         m = line.merit
         yield f"| {line.name} | {calls} | {m.accuracy:.1%} | {m.frechet:.2f} | {m.nearest:.3f} |"
+    yield ""
+    for sigma in (0.1, 0.2, 0.5, 1.0):
+        seen, unseen = (images.denoising_error(model, part, sigma) for part in (train, held_out))
+        yield f"- Squared error a pixel at sigma {sigma}: {unseen:.4f} on held-out pictures, {seen:.4f} on the others."
 
 
 def _keep_history(folder: Path, lane: flows.Lane) -> None:

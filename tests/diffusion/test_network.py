@@ -231,6 +231,13 @@ def test_model_error_and_solver_error_are_taken_apart():
     assert many.total_median == pytest.approx(many.model_median, rel=0.05)
     assert (few.nfe, many.nfe) == (9, 159)
 
+    def flipped(x, sigma):  # one point of 256 ends far away
+        return torch.where(torch.arange(256)[:, None] == 7, 100.0, exact(x, sigma))
+
+    outlier = diffusion.split_errors(flipped, exact, noise, schedule=edm, steps=10, fine=50)
+    assert outlier.model_median == 0
+    assert outlier.model_rms == pytest.approx(100 / 16, rel=0.05)
+
 
 def test_saved_is_loaded_bit_for_bit(tmp_path):
     model = diffusion.build_denoiser("iddpm", dim=3, width=24, depth=2, seed=7)

@@ -18,7 +18,19 @@ from playground.diffusion.images.training import augment
 from playground.diffusion.sampling import sample
 from playground.diffusion.schedules import schedule
 
-__all__ = ["RUNS", "Judge", "Line", "Merit", "Run", "fit_judge", "frechet_distance", "merit", "nearest", "table"]
+__all__ = [
+    "RUNS",
+    "Judge",
+    "Line",
+    "Merit",
+    "Run",
+    "denoising_error",
+    "fit_judge",
+    "frechet_distance",
+    "merit",
+    "nearest",
+    "table",
+]
 
 FEATURES = 32
 PART = 250  # pictures sampled at once
@@ -158,7 +170,17 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
     values, vectors = torch.linalg.eigh(A)
     root = vectors * values.clamp_min(0).sqrt() @ vectors.T  # A^(1/2); A B has the eigenvalues of root B root
     cross = torch.linalg.eigvalsh(root @ B @ root).clamp_min(0).sqrt().sum()
-    return float((a.mean(0) - b.mean(0)).square().sum() + A.trace() + B.trace() - 2 * cross)
+    distance = (a.mean(0) - b.mean(0)).square().sum() + A.trace() + B.trace() - 2 * cross
+    return max(0.0, float(distance))  # of equal sets it may come out as -1e-13
+
+
+@torch.no_grad()
+def denoising_error(model: PictureModel, pictures: Pictures, sigma: float, *, seed: int = 0) -> float:
+    """Mean of |D - x_0|^2 a pixel at noise level sigma, over 500 of the pictures, with their labels."""
+    x0 = pictures.x[:500].double()
+    noise = torch.randn(x0.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    answer = model.denoiser(pictures.labels[:500])(x0 + sigma * noise, torch.tensor(sigma, dtype=torch.float64))
+    return float((answer - x0).square().mean())
 
 
 def nearest(x: Tensor, data: Tensor) -> float:
