@@ -25,10 +25,11 @@ from playground.diffusion.tangents import tangents
 __all__ = ["Distilling", "distill"]
 
 MOST_NFE = 64
-BATCH = 64  # noises whose exact ends are found between two frames
+BATCH = 128  # noises whose exact ends are found between two frames
 FEW = 16  # noises on which all choices are tried
 SOME = 128  # noises on which the starts are compared
-FINE = 120  # Runge-Kutta steps of the exact ends: right to 1e-5 standard deviations, a tenth of what is fitted
+FINE, LESS_FINE = 120, 64  # Runge-Kutta steps of the exact ends: right to 1e-5 and 1e-4, a tenth of what is fitted
+FEW_CALLS = 8  # up to which the latter will do
 TRAIN, HELD_OUT = 1 << 40, 1 << 41  # added to the seed: no noise of an arena, and none in both
 # shares of the time after which the held-out ends, the fitted ends, the choices and the starts must be done
 ENDS_BY, FITTED_BY, CHOICES_BY, STARTS_BY = 0.08, 0.3, 0.42, 0.65
@@ -77,7 +78,7 @@ def distill(
 ) -> Iterator[Distilling]:
     """Fit a solver of `nfe` calls from `sigma_max`, yielding several frames a second; the last one carries it.
 
-    It looks back over `history` calls. `noises` are the most that it is fitted to (384 to 2048, the more the fewer
+    It looks back over `history` calls. `noises` are the most that it is fitted to (512 to 4096, the more the fewer
     calls; 128 where a sample has 16 coordinates and more) and `held_out` the most that its error is measured on: slow
     denoisers take fewer. `shape` of one sample and `name` of the distribution: a mixture knows them. What a budget of
     time yields depends on the machine. Raises `ValueError` for settings out of range.
@@ -91,7 +92,7 @@ def distill(
             raise ValueError("the shape of one sample is needed for a denoiser that is no mixture")
         shape = (denoiser.dim,)
     if noises is None:
-        noises = max(384, min(2048, 8192 // nfe)) if math.prod(shape) < 16 else 128
+        noises = max(512, min(4096, 24576 // nfe)) if math.prod(shape) < 16 else 128
     if not (1 <= noises <= 100_000 and 1 <= held_out <= 100_000 and 1 <= history <= MOST_NFE):
         raise ValueError(f"noises, held_out and history are too few or too many: {noises=}, {held_out=}, {history=}")
     name = name or getattr(denoiser, "name", type(denoiser).__name__)
@@ -133,7 +134,9 @@ class _Run:
             for part in noise.split(BATCH):
                 if found and self.left(by) < 0:
                     break
-                found.append(exact_ode(self.denoiser, part * self.layout.sigma_max, self.layout.sigma_max, steps=FINE))
+                start = part * self.layout.sigma_max
+                fine = LESS_FINE if self.layout.nfe <= FEW_CALLS else FINE
+                found.append(exact_ode(self.denoiser, start, self.layout.sigma_max, steps=fine))
                 yield self.frame("reference")
         end = torch.cat(ends)
         std = self.denoiser.std if isinstance(self.denoiser, MixtureDenoiser) else float(end.std())

@@ -1,5 +1,6 @@
 """Sampling: a denoiser, a schedule and a solver; step by step as a generator, or the whole trajectory."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -88,12 +89,14 @@ def _walk(
 
     yield Step(0, levels[0], x * scales[0], None, scales[0], 0)
     for i, (x_hat, denoised) in enumerate(solver.run(Problem(denoise, levels, schedule, generator), x), start=1):
-        if not bool(x_hat.isfinite().all()):
+        if not math.isfinite(float(x_hat.sum())) and not bool(
+            x_hat.isfinite().all()
+        ):  # the sum is quick, and may overflow
             raise FloatingPointError(
                 f"the samples are not finite at sigma {levels[i]:.4g} (step {i} of {len(levels) - 1}, {solver.name}); "
                 "take more steps, or a solver of lower order"
             )
-        yield Step(i, levels[i], x_hat * scales[i], denoised, scales[i], nfe)
+        yield Step(i, levels[i], x_hat if scales[i] == 1 else x_hat * scales[i], denoised, scales[i], nfe)
 
 
 def sample(

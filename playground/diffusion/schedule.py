@@ -4,7 +4,6 @@ In the coordinates x / s and sigma every schedule draws the same curve (Karras e
 here walks down sigma and `s` is put on at the edge.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,18 +104,18 @@ def trig_scale(sigma_data: float) -> Curve:
     return lambda sigma: vp_scale(sigma / sigma_data)
 
 
-def rates(schedule: Schedule, t: float) -> tuple[float, float, float, float]:
-    """s, b = s sigma, ds/dt and db/dt at time t."""
+def rates(schedule: Schedule, t: Tensor) -> list[tuple[float, float, float, float]]:
+    """s, b = s sigma, ds/dt and db/dt at each of the times (n,), by one pass: a pass a time is most of a step."""
     with torch.enable_grad():
-        time = torch.tensor(t, dtype=torch.float64, requires_grad=True)
+        time = t.detach().requires_grad_()
         sigma = schedule.sigma_of(time)
         s = schedule.scale_of(sigma)
         b = s * sigma
-        ds = torch.autograd.grad(s, time, retain_graph=True)[0].item() if s.requires_grad else 0.0
-        db = torch.autograd.grad(b, time)[0].item()
-    if not (math.isfinite(ds) and math.isfinite(db)):
-        raise FloatingPointError(f"the schedule {schedule.name} has no slope at t = {t}")
-    return s.item(), b.item(), ds, db
+        ds = torch.autograd.grad(s.sum(), time, retain_graph=True)[0] if s.requires_grad else torch.zeros_like(time)
+        db = torch.autograd.grad(b.sum(), time)[0]
+    if bad := (~(ds.isfinite() & db.isfinite())).nonzero().flatten().tolist():
+        raise FloatingPointError(f"the schedule {schedule.name} has no slope at t = {t[bad[0]].item()}")
+    return list(zip(s.tolist(), b.tolist(), ds.tolist(), db.tolist(), strict=True))
 
 
 def _double(value: Any) -> Tensor:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from playground.diffusion.solvers.solver import Problem, Solver, Walk, calls_of
@@ -74,16 +75,16 @@ def _epsilon_method(
 
     def run(problem: Problem, x: Tensor) -> Walk:
         levels: list[float] = []
-        slopes: list[Tensor] = []
+        noises: list[Tensor] = []  # sigma epsilon of each level
         for sigma, sigma_next in problem.steps():
             denoised = problem.denoise(x, sigma)
             if sigma_next == 0 and not finite:
                 x = denoised
             else:
                 levels = [sigma, *levels[: order - 1]]
-                slopes = [(x - denoised) / sigma, *slopes[: order - 1]]
-                for weight, slope in zip(weights(levels, sigma, sigma_next), slopes, strict=True):
-                    x = x + weight * slope
+                noises = [x - denoised, *noises[: order - 1]]
+                for weight, noise, level in zip(weights(levels, sigma, sigma_next), noises, levels, strict=True):
+                    x = torch.add(x, noise, alpha=weight / level)
             yield x, denoised
 
     return Solver(name, formal or order, run, calls_of(1))
@@ -103,13 +104,13 @@ def theta_ab(*, order: int = 3, sigma_data: float = 1.0) -> Solver:
             denoised = problem.denoise(x, sigma)
             size = math.hypot(sigma, sigma_data)
             # F = (D - c_skip x) / c_out of EDM's preconditioning
-            F = (denoised - (sigma_data / size) ** 2 * x) * (size / (sigma * sigma_data))
+            F = torch.sub(denoised, x, alpha=(sigma_data / size) ** 2) * (size / (sigma * sigma_data))
             theta, theta_next = math.atan(sigma / sigma_data), math.atan(sigma_next / sigma_data)
             clock = [theta, *clock[: order - 1]]
             slopes = [F, *slopes[: order - 1]]
             y = x / size
             for weight, slope in zip(extrapolate(clock, theta, theta_next), slopes, strict=True):
-                y = y - weight * slope
+                y = torch.add(y, slope, alpha=-weight)
             x = y * math.hypot(sigma_next, sigma_data)
             yield x, denoised
 

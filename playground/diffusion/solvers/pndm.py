@@ -24,8 +24,10 @@ def pndm() -> Solver:
                 ahead = x + (sigma_next - sigma) * slopes[0]
                 slope = 0.5 * (slopes[0] + (ahead - problem.denoise(ahead, sigma_next)) / sigma_next)
             else:
-                slope = sum((w * d for w, d in zip(EQUAL[len(slopes) - 1], slopes, strict=True)), torch.zeros(()).to(x))
-            x = x + (sigma_next - sigma) * slope
+                slope = slopes[0] * EQUAL[len(slopes) - 1][0]
+                for weight, earlier in zip(EQUAL[len(slopes) - 1][1:], slopes[1:], strict=True):
+                    slope = torch.add(slope, earlier, alpha=weight)
+            x = torch.add(x, slope, alpha=sigma_next - sigma)
             yield x, denoised
 
     return Solver("pndm", 2, run, lambda steps: steps + 1 if steps > 1 else 1)

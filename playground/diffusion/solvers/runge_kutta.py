@@ -7,6 +7,7 @@ matter. The step to sigma = 0 is x = D: the ODE's right side is not finite there
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from playground.diffusion.schedule import rates
@@ -42,27 +43,30 @@ def runge_kutta(name: str) -> Solver:
 
     def run(problem: Problem, x_hat: Tensor) -> Walk:
         schedule = problem.schedule.integrated_as or problem.schedule
-        x = x_hat * float(schedule.scale_at(problem.sigmas[0]))
-        for sigma, sigma_next in problem.steps():
-            if sigma_next == 0:
-                denoised = problem.denoise(x / float(schedule.scale_at(sigma)), sigma)
-                yield denoised, denoised
-                return
-            t, t_next = float(schedule.time(sigma)), float(schedule.time(sigma_next))
-            h = t_next - t
+        levels = torch.tensor([sigma for sigma in problem.sigmas if sigma > 0], dtype=torch.float64)
+        times, scales = schedule.time(levels), schedule.scale_at(levels).tolist()
+        sizes = times.diff()
+        looks = times[:-1, None] + torch.tensor(tableau.c, dtype=torch.float64) * sizes[:, None]  # (steps, stages)
+        known = iter(rates(schedule, looks.flatten()))
+        x = x_hat * scales[0]
+        for h, scale in zip(sizes.tolist(), scales[1:], strict=True):
             slopes: list[Tensor] = []
-            for c, row in zip(tableau.c, tableau.a, strict=True):
+            first = x
+            for row in tableau.a:
                 at = x
                 for weight, slope in zip(row, slopes, strict=True):
                     if weight:
-                        at = at + (h * weight) * slope
-                s, b, ds, db = rates(schedule, t + c * h)
-                seen = problem.denoise(at / s, b / s)
-                denoised = denoised if slopes else seen
-                slopes.append(ds * seen + (db / b) * (at - s * seen))
+                        at = torch.add(at, slope, alpha=h * weight)
+                s, b, ds, db = next(known)
+                seen = problem.denoise(at if s == 1 else at / s, b / s)
+                first = first if slopes else seen
+                slopes.append(torch.add(at * (db / b), seen, alpha=ds - s * db / b))  # ds D + db epsilon
             for weight, slope in zip(tableau.b, slopes, strict=True):
                 if weight:
-                    x = x + (h * weight) * slope
-            yield x / float(schedule.scale_at(sigma_next)), denoised
+                    x = torch.add(x, slope, alpha=h * weight)
+            yield x if scale == 1 else x / scale, first
+        if problem.sigmas[-1] == 0:
+            denoised = problem.denoise(x / scales[-1], problem.sigmas[len(levels) - 1])
+            yield denoised, denoised
 
     return Solver(name, tableau.order, run, calls_of(len(tableau.c)))
