@@ -6,7 +6,11 @@ from contextlib import contextmanager
 
 import gradio as gr
 
-__all__ = ["Stops"]
+__all__ = ["STAMP", "Stops"]
+
+SESSIONS = 1000  # whose newest event is remembered
+# For `js=` of a listener whose first input is a hidden number: it becomes the moment of the event.
+STAMP = "(_, ...rest) => [performance.timeOrigin + performance.now(), ...rest]"
 
 
 class Stops:
@@ -14,17 +18,28 @@ class Stops:
 
     def __init__(self) -> None:
         self._running: dict[str, threading.Event] = {}
+        self._newest: dict[str, float] = {}
         self._lock = threading.Lock()
 
     @contextmanager
-    def running(self, request: gr.Request | None) -> Iterator[threading.Event]:
-        """The flag of a new job, for the time of the job; an older job of the same session is told to stop."""
+    def running(self, request: gr.Request | None, stamp: float | None = None) -> Iterator[threading.Event]:
+        """The flag of a new job, for the time of the job; an older job of the same session is told to stop.
+
+        `stamp` is the moment of the event behind it: of several that come at once, the queue may begin the oldest last,
+        and a job older than one that has been here is told to stop itself.
+        """
         session, flag = _session(request), threading.Event()
         with self._lock:
-            older = self._running.get(session)
-            self._running[session] = flag
-        if older is not None:
-            older.set()
+            newest = self._newest.pop(session, stamp) if stamp is not None else None
+            if stamp is not None and newest is not None:
+                self._newest[session] = max(stamp, newest)
+                if len(self._newest) > SESSIONS:
+                    del self._newest[next(iter(self._newest))]
+            older = flag
+            if stamp is None or newest is None or stamp >= newest:
+                older = self._running.get(session, threading.Event())
+                self._running[session] = flag
+        older.set()
         try:
             yield flag
         finally:
@@ -38,9 +53,9 @@ class Stops:
             return _session(request) in self._running
 
     def superseded(self, request: gr.Request | None, flag: threading.Event) -> bool:
-        """Whether a newer job of this session has taken the place of the one with this flag."""
+        """Whether a newer job of this session has taken the place of the running one with this flag."""
         with self._lock:
-            return self._running.get(_session(request)) not in (None, flag)
+            return self._running.get(_session(request)) is not flag
 
     def count(self) -> int:
         """How many jobs run."""

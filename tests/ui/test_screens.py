@@ -13,6 +13,14 @@ from settle import settle
 DRAWN = "#flows-stage .pg-stage[data-status=idle]"
 TABS: dict[str, tuple[str, ...]] = {
     "flows": ("#memory [data-volatile]", "#flows-train:visible", f"{DRAWN} canvas:visible"),
+    # The hidden Flows tab draws its example, which the memory line counts.
+    "diffusion": (
+        "#memory [data-volatile]",
+        DRAWN,
+        "#diffusion-curve-film .pg-plotly[data-ready=true]:visible",
+        "#diffusion-curve-table tbody tr:nth-child(4):visible",
+        "#diffusion-code pre code",
+    ),
     # The example that the hidden Flows tab draws is first leased and then idle, which its button tells.
     "models": (
         "#memory [data-volatile]",

@@ -18,7 +18,7 @@ from playground.tabs.diffusion import api, arena, compare, curve, dial, download
 from playground.tabs.diffusion.program import program
 from playground.tabs.diffusion.settings import MOST, PANELS, PRESETS, Settings, preset_of
 from playground.tabs.links import copy_script
-from playground.tabs.stops import Stops
+from playground.tabs.stops import STAMP, Stops
 from playground.tabs.toasts import tell, toast
 
 __all__ = ["build", "offer"]
@@ -41,23 +41,24 @@ def build(manager: ModelManager) -> None:  # noqa: ARG001  every tab's signature
     controls = [w.target, *row_parts, w.steps, w.seed, *(getattr(w, name) for name in widgets.PANEL_CONTROLS)]
     shown = {name: getattr(w, name) for name in widgets.SHOWN}
 
-    def look(request: gr.Request, panel: str, kept: arena.Contest | None, *values: Any) -> Iterator[dict[Any, Any]]:
+    def look(
+        request: gr.Request, stamp: float, panel: str, kept: arena.Contest | None, *values: Any
+    ) -> Iterator[dict[Any, Any]]:
         """The open panel for the settings as they are, with its program and link."""
         tongue = language(request)
         settings = _settings(values, tongue)
-        with _plain(tongue), stops.running(request) as flag:
+        with _plain(tongue), stops.running(request, stamp) as flag:
             if flag.wait(PAUSE):
                 return
-            yield {w.code: f"```python\n{program(panel, settings)}```", w.query: settings.query(panel)}
             yield from draw(request, panel, settings, flag, _frames(panel, settings, kept, flag, tongue))
 
     def distil(
-        request: gr.Request, nfes: list[int], seconds: float, kept: arena.Contest | None, *values: Any
+        request: gr.Request, stamp: float, nfes: list[int], seconds: float, kept: arena.Contest | None, *values: Any
     ) -> Iterator[dict[Any, Any]]:
         """Solvers fitted to the target, one after another."""
         tongue = language(request)
         settings = _settings(values, tongue)
-        with _plain(tongue), stops.running(request) as flag:
+        with _plain(tongue), stops.running(request, stamp) as flag:
             between("seconds", seconds, *arena.SECONDS)
             asked = [nfe for nfe in arena.DISTIL_NFES if nfe in (nfes or ())]
             if not asked:
@@ -74,6 +75,7 @@ def build(manager: ModelManager) -> None:  # noqa: ARG001  every tab's signature
                 if stops.superseded(request, flag):
                     return
                 update: dict[Any, Any] = {shown[name]: value for name, value in frame.items()}
+                update |= {w.code: f"```python\n{program(panel, settings)}```", w.query: settings.query(panel)}
                 busy = bool(frame.get("progress")) and not flag.is_set()
                 update[w.stop] = gr.update(visible=True if busy else "hidden")
                 if result is not None:
@@ -146,17 +148,17 @@ def build(manager: ModelManager) -> None:  # noqa: ARG001  every tab's signature
             w.panel_tabs: gr.update(selected=panel),
         }
 
-    drawn = [*shown.values(), w.stop, w.result, w.contest]
-    looks = [w.panel, w.contest, *controls], [*drawn, w.code, w.query]
-    every = private(concurrency_limit=QUICK, concurrency_id="diffusion", trigger_mode="multiple")
+    drawn = [*shown.values(), w.stop, w.result, w.contest, w.code, w.query]
+    looks = [w.stamp, w.panel, w.contest, *controls], drawn
+    every = private(concurrency_limit=QUICK, concurrency_id="diffusion", trigger_mode="multiple", js=STAMP)
     # What a person does, never `change`: what a link or a click sets is drawn by the event that set it.
     gr.on([*(control.input for control in controls), w.panel.change], look, *looks, **every)
     gr.on([part.input for part in row_parts], name_preset, row_parts, w.preset, queue=False, **private())
     w.preset.input(choose_preset, w.preset, row_parts, queue=False, **private()).then(look, *looks, **every)
     w.arena_chart.click(pick, w.contest, w.spot, queue=False, **private()).then(look, *looks, **every)
     w.hand_fill.click(fill, [w.hand_calls, *controls], w.hand, queue=False, **private()).then(look, *looks, **every)
-    asked = [w.distil_nfes, w.distil_seconds, w.contest, *controls]
-    w.distil.click(distil, asked, drawn, **private(concurrency_limit=SLOW, concurrency_id="diffusion-distil"))
+    asked = [w.stamp, w.distil_nfes, w.distil_seconds, w.contest, *controls]
+    w.distil.click(distil, asked, drawn, **private(concurrency_limit=SLOW, concurrency_id="diffusion-distil", js=STAMP))
     w.stop.click(stop, None, None, queue=False, **private())
     for name, tab in w.tabs.items():
         tab.select(partial(str, name), None, w.panel, **private())  # queued, or the change is not heard

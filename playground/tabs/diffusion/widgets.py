@@ -128,6 +128,7 @@ def lay_out() -> SimpleNamespace:
     w.query = gr.Textbox(
         visible="hidden", elem_id="diffusion-query"
     )  # the link's: a gr.State never reaches the browser
+    w.stamp = gr.Number(visible="hidden", elem_id="diffusion-stamp")  # of the newest event
     about("diffusion")
     with gr.Accordion(label("page.python"), open=False, elem_id="diffusion-python"):
         gr.Markdown(label("diffusion.python.info"), elem_classes="pg-hint")

@@ -1,0 +1,269 @@
+"""The Diffusion tab in a real browser: one curve, compare, arena, dial; links, programs, downloads, Stop, refusals."""
+
+import csv
+import io
+import json
+
+import pytest
+from gradio_client import Client
+
+WITHIN = 90_000  # milliseconds: the machine may be busy with other tests
+FILM = "#diffusion-curve-film .pg-plotly"
+
+
+def visit(open_page, app_url, query="", *, ready=f"{FILM}[data-ready=true]", **look):
+    page = open_page(f"{app_url}?__theme=light&lang=en&tab=diffusion&{query}", **look)
+    page.set_default_timeout(WITHIN)
+    page.wait_for_selector(ready)
+    return page
+
+
+def settled(page):
+    """Waits until what the last event draws has come: the query is written by every look."""
+    page.wait_for_function("!document.querySelector('#diffusion-progress [role=progressbar]')")
+
+
+def query_has(page, text):
+    page.wait_for_function(
+        "text => document.querySelector('#diffusion-query textarea, #diffusion-query input')?.value.includes(text)",
+        arg=text,
+    )
+
+
+def toast(page):
+    return page.locator("[data-testid=toast-body]").first.inner_text()
+
+
+def open_panel(page, name, ready):
+    page.click(f"#diffusion-panels [role=tab]:has-text('{name}')")
+    page.wait_for_selector(ready)
+
+
+def value(page, elem_id):
+    return page.locator(f"#{elem_id} input").first.input_value()
+
+
+def write(page, levels):
+    """The levels by hand, key by key, as a person does."""
+    page.fill("#diffusion-hand textarea", "")
+    page.locator("#diffusion-hand textarea").press_sequentially(levels)
+
+
+def test_opens_on_one_curve_from_the_flows_tab(open_page, app_url):
+    page = open_page(f"{app_url}?__theme=light&lang=en")
+    page.set_default_timeout(WITHIN)
+    page.wait_for_selector("#flows-stage .pg-stage[data-status=idle]")
+    page.click("#tab-diffusion-button")
+    page.wait_for_selector(f"{FILM}[data-ready=true]")
+    verdict = page.locator("#diffusion-curve-verdict").inner_text()
+    assert float(verdict.split("σ:")[1].split()[0].rstrip(".")) < 1e-13
+    assert page.locator("#diffusion-curve-table tbody tr").count() == 4
+    assert page.locator(f"{FILM} .slider-grip-rect").count() == 1
+
+
+def test_heun_parts_the_rows_and_a_preset_changes_them(open_page, app_url):
+    page = visit(open_page, app_url)
+    page.click("#diffusion-mode label:has-text('Heun')")
+    page.wait_for_function("document.querySelector('#diffusion-curve-verdict').textContent.includes('Heun averages')")
+    page.click("#diffusion-preset label:has-text('Table 1')")
+    page.wait_for_selector("#diffusion-curve-table tbody tr:has-text('iDDPM')")
+    assert value(page, "diffusion-row-1-schedule") == "VP"
+    page.click("#diffusion-row-3-schedule input")
+    page.click("[role=option]:has-text('TrigFlow')")
+    page.wait_for_selector("#diffusion-curve-table tbody tr:has-text('TrigFlow')")
+    query_has(page, "trig.iddpm.ddim")
+    page.wait_for_function("!document.querySelector('#diffusion-preset label.selected')")
+
+
+def test_film_plays_to_one_curve(open_page, app_url):
+    page = visit(open_page, app_url)
+    page.click(f"{FILM} .updatemenu-button >> nth=0")
+    page.wait_for_function(
+        f"document.querySelector('{FILM} .slider-label')?.textContent.includes('1.00') "
+        f"|| document.querySelector('{FILM} .slider-labels, {FILM} .slider-group').textContent.includes('m: 1.00')"
+    )
+
+
+def test_fine_steps_show_progress_and_stop(open_page, app_url):
+    page = visit(open_page, app_url, "seed=5")
+    page.click("#diffusion-mode label:has-text('Fine')")
+    page.wait_for_selector("#diffusion-progress [role=progressbar]")
+    page.click("#diffusion-stop")
+    page.wait_for_function("document.querySelector('#diffusion-progress').textContent.includes('Stopped')")
+    page.wait_for_selector("#diffusion-stop", state="hidden")
+    page.click("#diffusion-preset label:has-text('TrigFlow')")
+    page.wait_for_function("document.querySelector('#diffusion-curve-verdict').textContent.includes('does not know')")
+    verdict = page.locator("#diffusion-curve-verdict").inner_text()
+    assert float(verdict.split("σ:")[1].split()[0].rstrip(".")) < 1e-8
+
+
+def test_compare_reads_numbers_and_formulas(open_page, app_url):
+    page = visit(open_page, app_url)
+    open_panel(page, "Compare", "#diffusion-compare-figure .pg-plotly[data-ready=true]")
+    page.wait_for_selector("#diffusion-formulas .katex")
+    assert page.locator("#diffusion-formulas .katex-error").count() == 0
+    page.fill("#diffusion-sigma input[type=number]", "0.3")
+    page.locator("#diffusion-sigma input[type=number]").press("Tab")
+    page.wait_for_function("document.querySelector('#diffusion-numbers th')?.textContent.includes('2')")
+    row = page.locator("#diffusion-numbers tbody tr:has-text('c_skip')").inner_text().split("\t")
+    assert float(row[4]) == pytest.approx(0.25 / (0.25 + 1.995**2), rel=0.01)
+
+
+def test_arena_measures_and_a_dot_shows_its_samples(open_page, app_url):
+    ready = "#diffusion-arena-table tbody tr:nth-child(3)"
+    page = visit(open_page, app_url, "panel=arena&solvers=ddim,deis+3,heun", ready=ready)
+    settled(page)
+    page.wait_for_selector("#diffusion-arena-chart .pg-plotly[data-ready=true]")
+    assert float(page.locator("#diffusion-arena-table tbody tr").nth(1).inner_text().split("\t")[-1]) < 0.01
+    dots = page.locator("#diffusion-arena-chart .scatterlayer .trace >> nth=1 >> .point")
+    box = dots.nth(4).bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    query_has(page, "spot=deis+3%4010")
+    page.wait_for_function("document.querySelector('#diffusion-arena-chart').textContent.includes('DEIS 3, calls: 10')")
+
+
+def test_grid_by_hand(open_page, app_url):
+    page = visit(open_page, app_url, "panel=arena&solvers=ddim", ready="#diffusion-arena-table tbody tr")
+    settled(page)
+    page.click("#diffusion-hand-fill")
+    page.wait_for_function("document.querySelector('#diffusion-hand-note').textContent.includes('By hand')")
+    before = page.locator("#diffusion-hand-note").inner_text()
+    write(page, "80, 8, 2, 0.8, 0.3, 0.1, 0")
+    page.wait_for_function(
+        "before => document.querySelector('#diffusion-hand-note').textContent.trim() !== before.trim()", arg=before
+    )
+    query_has(page, "0.3%2C+0.1%2C+0")
+    write(page, "80, 90, 0")
+    page.wait_for_function("document.querySelector('#diffusion-hand-note').textContent.includes('fall to 0')")
+    assert page.locator("[data-testid=toast-body]").count() == 0, "one is still writing"
+
+
+def test_distil_stands_beside_the_rest_and_is_saved(open_page, app_url):
+    page = visit(open_page, app_url, "panel=arena&solvers=ddim", ready="#diffusion-arena-table tbody tr")
+    settled(page)
+    page.click("#diffusion-distil-nfes label:has-text('10')")
+    page.fill("#diffusion-distil-seconds input[type=number]", "3")
+    page.locator("#diffusion-distil-seconds input[type=number]").press("Tab")
+    page.click("#diffusion-distil")
+    page.wait_for_selector("#diffusion-progress [role=progressbar]")
+    page.wait_for_selector("#diffusion-arena-table tr:has-text('Distilled on Eight Gaussians')")
+    page.wait_for_function("document.querySelector('#diffusion-distil-verdict').textContent.includes('6 calls')")
+    settled(page)
+    with page.expect_download() as waiting:
+        page.click("#diffusion-solver-file")
+    (solver,) = json.loads(waiting.value.path().read_text())
+    assert solver["fitted_to"] == "eight_gaussians"
+    page.click("#diffusion-distil")
+    page.wait_for_selector("#diffusion-progress [role=progressbar]")
+    page.click("#diffusion-stop")
+    page.wait_for_function("document.querySelector('#diffusion-progress').textContent.includes('Stopped')")
+    assert page.locator("#diffusion-arena-table tr:has-text('Distilled on')").count() == 1
+
+
+def test_dial_keeps_the_marginals(open_page, app_url):
+    page = visit(open_page, app_url)
+    open_panel(page, "Stochastic dial", "#diffusion-dial-figure .pg-plotly[data-ready=true]")
+    page.click("#diffusion-dial label:has-text('churn')")
+    page.wait_for_function("document.querySelector('#diffusion-dial-verdict').textContent.includes('127 calls')")
+    assert "Same marginals" in page.locator("#diffusion-dial-verdict").inner_text()
+    query_has(page, "dial=edm")
+
+
+def test_link_restores_everything(open_page, app_url):
+    link = "target=moons&rows=sd+cosine.v.unipc&steps=9&seed=4&mode=own"
+    page = visit(open_page, app_url, link)
+    assert page.locator("#diffusion-target label.selected").inner_text() == "Moons"
+    assert [value(page, f"diffusion-row-{i}-schedule") for i in (1, 2, 3)] == ["SD", "Cosine", "none"]
+    assert value(page, "diffusion-row-2-solver") == "UniPC"
+    assert page.locator("#diffusion-mode label.selected").inner_text() == "Each its own"
+    page.wait_for_selector("#diffusion-curve-table tbody tr:has-text('Cosine · v · UniPC')")
+    page.click("#diffusion-save button")
+    page.click("#diffusion-link")
+    page.wait_for_function("location.search.includes('cosine.v.unipc')")
+    page.click("#diffusion-python button")
+    page.wait_for_function("document.querySelector('#diffusion-code pre')?.textContent.includes('\"cosine\", \"v\"')")
+
+
+@pytest.mark.parametrize("wrong", ["steps=-4", "rows=edm", "panel=magic", "sigma=1e300", "target=high"])
+def test_impossible_link_says_what_it_changed(open_page, app_url, wrong):
+    page = visit(open_page, app_url, wrong)
+    page.wait_for_selector("[data-testid=toast-body]")
+    assert wrong in toast(page)
+
+
+def test_one_row_is_refused_in_a_sentence(open_page, app_url):
+    page = visit(open_page, app_url, "rows=ddpm+edm+flow")
+    page.locator("#diffusion-seed input").fill("1.5")
+    page.locator("#diffusion-seed input").press("Tab")
+    page.wait_for_selector("[data-testid=toast-body]")
+    assert "seed must be a whole number between 0 and 2,147,483,647" in toast(page)
+
+
+def test_refusal_and_page_are_chinese(open_page, app_url):
+    page = open_page(f"{app_url}?lang=zh-CN&__theme=light&tab=diffusion")
+    page.set_default_timeout(WITHIN)
+    page.wait_for_selector(f"{FILM}[data-ready=true]")
+    assert "各行在 x / s 中的最大距离" in page.locator("#diffusion-curve-verdict").inner_text()
+    page.locator("#diffusion-seed input").fill("-1")
+    page.locator("#diffusion-seed input").press("Tab")
+    page.wait_for_selector("[data-testid=toast-body]")
+    assert "整数，而不是" in toast(page)
+
+
+def test_downloads(open_page, app_url):
+    page = visit(open_page, app_url)
+    page.click("#diffusion-save button")
+    files = {}
+    for kind in ("csv", "json"):
+        with page.expect_download() as waiting:
+            page.click(f"#diffusion-{kind}")
+        files[kind] = (waiting.value.suggested_filename, waiting.value.path().read_text())
+    rows = list(csv.reader(io.StringIO(files["csv"][1])))
+    assert rows[0] == ["row", "noise", "step", "sigma", "s", "x", "y", "x_over_s", "y_over_s"]
+    assert len(rows) == 1 + 4 * 14 * 19
+    record = json.loads(files["json"][1])
+    assert record["deviations"].keys() == {"ddpm", "ve", "flow", "edm"}
+    assert max(record["deviations"].values()) < 1e-13
+
+
+def test_mathematics_is_rendered(open_page, app_url):
+    page = visit(open_page, app_url)
+    page.click("#diffusion-about button")
+    page.wait_for_selector("#diffusion-about .katex")
+    assert page.locator("#diffusion-about .katex-error").count() == 0
+    assert "$" not in page.locator("#diffusion-about").inner_text()
+
+
+@pytest.fixture(scope="module")
+def client(app_url):
+    client = Client(app_url, verbose=False)
+    yield client
+    client.close()
+
+
+def test_api_samples(client):
+    result = client.predict(
+        target="moons", schedule="flow", solver="ddim", steps=30, samples=50, api_name="/sample_diffusion"
+    )
+    assert result["calls"] == 30
+    assert len(result["samples"]) == 50
+    assert result["sigmas"][-1] == 0
+    assert max(abs(x) for point in result["samples"] for x in point) < 3
+
+
+@pytest.mark.parametrize(
+    ("absurd", "words"),
+    [
+        ({"steps": 0}, "between 2 and 100"),
+        ({"steps": 1e9}, "between 2 and 100"),
+        ({"samples": 10**9}, "between 1 and 2,000"),
+        ({"seed": -1}, "between 0 and"),
+        ({"schedule": "magic"}, "ddpm"),
+        ({"solver": "../../etc/passwd"}, "ddim"),
+        ({"target": "high"}, "moons"),
+    ],
+)
+def test_absurd_settings_are_refused_with_the_limit(client, absurd, words):
+    with pytest.raises(Exception, match=words):  # gradio_client has its own AppError
+        client.predict(**absurd, api_name="/sample_diffusion")
