@@ -180,7 +180,9 @@ def _figures(model: images.PictureModel, train: images.Pictures, held_out: image
     yield ""
     for sigma in (0.1, 0.2, 0.5, 1.0):
         seen, unseen = (images.denoising_error(model, part, sigma) for part in (train, held_out))
-        yield f"- Squared error a pixel at sigma {sigma}: {unseen:.4f} on held-out pictures, {seen:.4f} on the others."
+        yield (
+            f"- Squared error a pixel at sigma {sigma}: {unseen:.4f} on held-out pictures, {seen:.4f} on training ones."
+        )
 
 
 def _keep_history(folder: Path, lane: flows.Lane) -> None:
