@@ -17,7 +17,7 @@ __all__ = ["EXTENT", "WORDS", "backdrop", "one_curve", "player"]
 EXTENT = 3.6  # data units: the plane as the tab shows it
 FRAMES = 21
 WIDTHS = (8.0, 5.5, 3.2, 1.3)  # of the rows' lines: on one curve each is still seen beside the others
-FLOOR = 1e-17  # a gap of nothing at all still has a place on a logarithmic axis
+FLOOR = 1e-15  # of a gap on the logarithmic axis: what is less is rounding, and no two machines round alike
 # Redrawn whole: without it Plotly takes the heat map and the other axes' lines away.
 PLAY = {"frame": {"duration": 80, "redraw": True}, "transition": {"duration": 0}}
 STEP = {"frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}, "mode": "immediate"}
@@ -108,7 +108,7 @@ def one_curve(
     figure.update_xaxes(range=[-EXTENT, EXTENT], col=1, constrain="domain", showgrid=False)
     figure.update_yaxes(range=[-EXTENT, EXTENT], col=1, scaleanchor="x", constrain="domain", showgrid=False)
     figure.update_xaxes(type="log", autorange="reversed", title=words["sigma"], col=2, dtick=1, exponentformat="power")
-    figure.update_yaxes(type="log", range=[-17.3, 1.3], dtick=4, exponentformat="power", col=2)
+    figure.update_yaxes(type="log", range=[-15.6, 1.3], dtick=4, exponentformat="power", col=2)
     return figure
 
 

@@ -130,6 +130,7 @@ const update = async () => {
 };
 watch("value", update);
 update();
+if (root.clientWidth) library().catch(() => {});  // while the first figure is made; a failure is told when it comes
 onTheme(() => { if (drawn) Plotly.relayout(figure, { template: paged(JSON.parse(drawn).layout?.template) }); });
 new ResizeObserver(() => {
   if (!root.clientWidth) return;

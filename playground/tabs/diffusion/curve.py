@@ -86,7 +86,9 @@ def _shown(settings: Settings, bundle: diffusion.Bundle, language: str) -> dict[
         words=figure_words("curve", language),
     )
     heads = ("row", "method", "calls", "scale", "exact" if exact else "gap", "end")
-    columns = [Column(say(language, f"diffusion.curve.{head}"), number=i > 1) for i, head in enumerate(heads)]
+    columns = [
+        Column(say(language, f"diffusion.curve.{head}"), number=i > 1, volatile=i > 3) for i, head in enumerate(heads)
+    ]
     rows = [
         Row(
             [
