@@ -29,7 +29,7 @@ BATCH = 128  # noises whose exact ends are found between two frames
 FEW = 16  # noises on which all choices are tried
 SOME = 128  # noises on which the starts are compared
 FINE, LESS_FINE = 120, 64  # Runge-Kutta steps of the exact ends: right to 1e-5 and 1e-4, a tenth of what is fitted
-FEW_CALLS = 8  # up to which the latter will do
+FEW_CALLS = 6  # up to which the latter will do
 TRAIN, HELD_OUT = 1 << 40, 1 << 41  # added to the seed: no noise of an arena, and none in both
 # shares of the time after which the held-out ends, the fitted ends, the choices and the starts must be done
 ENDS_BY, FITTED_BY, CHOICES_BY, STARTS_BY = 0.08, 0.3, 0.42, 0.65
@@ -92,7 +92,7 @@ def distill(
             raise ValueError("the shape of one sample is needed for a denoiser that is no mixture")
         shape = (denoiser.dim,)
     if noises is None:
-        noises = max(512, min(4096, 24576 // nfe)) if math.prod(shape) < 16 else 128
+        noises = 4096 if nfe <= FEW_CALLS else max(512, 8192 // nfe) if math.prod(shape) < 16 else 128
     if not (1 <= noises <= 100_000 and 1 <= held_out <= 100_000 and 1 <= history <= MOST_NFE):
         raise ValueError(f"noises, held_out and history are too few or too many: {noises=}, {held_out=}, {history=}")
     name = name or getattr(denoiser, "name", type(denoiser).__name__)

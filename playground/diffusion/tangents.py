@@ -28,30 +28,47 @@ def tangents(denoiser: Denoiser) -> tuple[Tangents, str]:
 
 
 def _closed_form(D: MixtureDenoiser) -> Tangents:
-    mu, tau2, d = D.means, D.variances[:, 0], D.dim
-    log_weights, lengths = D.weights.log(), mu.square().sum(1)
+    """All sums over components are one matrix product: what is as large as (n, k) is touched six times."""
+    mu, tau2, d = D.means, D.variances, D.dim  # (k, d), (k, 1)
+    log_weights, lengths = D.weights.log(), mu.square().sum(1, keepdim=True)
     pairs = (mu[:, :, None] * mu[:, None, :]).flatten(1)  # (k, d d)
-    unit = torch.eye(d, dtype=torch.float64)
+    unit, widths = torch.eye(d, dtype=torch.float64), (d, 1, d * d, d, d, 1, d, 1, d, 1)
 
     def call(x: Tensor, sigma: float, dx: Tensor, dlog: Tensor) -> tuple[Tensor, Tensor]:
         noise = sigma**2
         total = tau2 + noise
-        square = (x.square().sum(1, keepdim=True) - 2 * x @ mu.T + lengths).clamp_min(0)
-        r = (log_weights - 0.5 * d * total.log() - 0.5 * square / total).softmax(1)  # responsibilities
         a, b = noise / total, tau2 / total  # component k's answer is a mu + b x
-        keep = (r * b).sum(1, keepdim=True)
-        denoised = (r * a) @ mu + keep * x
+        # the exponent -|x - mu|^2 / (2 total), its weight, the responsibilities
+        square, one = x.square().sum(1, keepdim=True), x.new_ones(len(x), 1)
+        exponent = (
+            torch.cat([x, square, one], 1)
+            @ torch.cat([mu, x.new_full((len(mu), 1), -0.5), -0.5 * lengths], 1).div(total).T
+        )
+        r = (exponent + (log_weights - 0.5 * d * total[:, 0].log())).softmax(1)
+        sums = torch.cat(
+            [
+                a * mu,
+                b,
+                a / total * pairs,
+                a / total * mu,
+                b / total * mu,
+                b / total,
+                mu / total,
+                1 / total,
+                2 * a * b * mu,
+                2 * a * b,
+            ],
+            1,
+        )
+        am, keep, amm, at, bm, bt, m, t, wm, w = (r @ sums).split(widths, 1)
+        denoised = am + keep * x
         # the Jacobian: keep I + sum_k r_k (a mu + b x) (mu - x)^T / total - D g^T, g = sum_k r_k (mu - x) / total
-        ra, rb, rt = r * (a / total), r * (b / total), r / total
-        g = rt @ mu - rt.sum(1, keepdim=True) * x
-        J = (ra @ pairs).unflatten(1, (d, d)) - (ra @ mu)[:, :, None] * x[:, None]
-        J = J + x[:, :, None] * (rb @ mu - rb.sum(1, keepdim=True) * x)[:, None]
-        J = J - denoised[:, :, None] * g[:, None] + keep[:, :, None] * unit
+        J = amm.unflatten(1, (d, d)) - at[:, :, None] * x[:, None] + x[:, :, None] * (bm - bt * x)[:, None]
+        J = J - denoised[:, :, None] * (m - t * x)[:, None] + keep[:, :, None] * unit
         # along ln sigma the responsibilities move by s - sum r s, the answers by 2 a b (mu - x)
-        s = noise * (square / total - d) / total
-        rs = r * (s - (r * s).sum(1, keepdim=True))
-        rw = r * (2 * a * b)
-        along = (rs * a + rw) @ mu + ((rs * b).sum(1, keepdim=True) - rw.sum(1, keepdim=True)) * x
+        s = exponent.mul_(-2).sub_(d).mul_(a[:, 0])
+        change, sam, sb = (s.mul_(r) @ torch.cat([torch.ones_like(b), a * mu, b], 1)).split((1, d, 1), 1)
+        along = sam - change * am + wm + (sb - change * keep - w) * x
         return denoised, torch.matmul(J, dx) + along[:, :, None] * dlog
 
     return call
