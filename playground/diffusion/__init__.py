@@ -18,6 +18,7 @@ from playground.diffusion.diffusers_levels import noise_levels, pipeline_argumen
 from playground.diffusion.distill import Distilling, distill
 from playground.diffusion.error_split import ErrorSplit, split_errors
 from playground.diffusion.exact import exact_ode, log_likelihood
+from playground.diffusion.export import Exported, export_row
 from playground.diffusion.from_diffusers import DiffusersDenoiser, from_diffusers, load_diffusers
 from playground.diffusion.grids import GRIDS
 from playground.diffusion.linear_solver import LinearForm, LinearSolver, linear_form
@@ -72,6 +73,7 @@ __all__ = [
     "Draw",
     "Error",
     "ErrorSplit",
+    "Exported",
     "GuidedDenoiser",
     "LearnedDenoiser",
     "LevelErrors",
@@ -100,6 +102,7 @@ __all__ = [
     "drawn",
     "exact_ends",
     "exact_ode",
+    "export_row",
     "fit_denoiser",
     "free_levels",
     "from_diffusers",

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qsl
 
+import numpy as np
 import pytest
 
 from playground import diffusion
-from playground.diffusion import ROWS
-from playground.tabs.diffusion import arena, compare, curve, dial, downloads, words
+from playground.diffusion import ROWS, Row
+from playground.manager import ModelManager
+from playground.tabs.diffusion import arena, compare, curve, dial, downloads, export, pictures, words
 from playground.tabs.diffusion.settings import PANELS, Settings
 
 
@@ -160,7 +162,73 @@ def test_dial_shows_marginals_as_they_come_and_stops():
     assert run(going)[1] is None
 
 
+def manager():
+    return ModelManager("cpu", 1 << 30)
+
+
+def test_pictures_come_with_the_model_in_the_books():
+    settings, keeper = Settings(rows=(ROWS["edm"], ROWS["sd"]), steps=6, digits="37", picture_row=2), manager()
+    frames, drawn = run(pictures.show(keeper, settings, go(), "en"))
+    assert drawn.labels == (3,) * 5 + (7,) * 5
+    assert drawn.nfe == 6
+    assert drawn.strip.shape == (6, 10, 8, 8)
+    assert list(drawn.sigmas) == sorted(drawn.sigmas, reverse=True)
+    figure = frames[-1]["pictures_figure"]
+    assert list(figure.layout.yaxis.ticktext) == ["3"] * 5 + ["7"] * 5
+    assert "Stable Diffusion" in frames[-1]["pictures_verdict"]
+    assert [status.key for status in keeper.snapshot()] == ["diffusion/digits"]
+
+
+def test_rows_on_pictures_are_measured_once_and_stop():
+    settings, keeper, stop = Settings(rows=(ROWS["edm"], ROWS["sd"]), digits="3", seed=21), manager(), go()
+    going = pictures.measure(keeper, settings, stop, "en")
+    assert "progressbar" in next(going)[0]["progress"]
+    stop.set()
+    assert "Stopped" in run(going)[0][-1]["progress"]
+    frames, _ = run(pictures.measure(keeper, settings, go(), "en"))
+    rows = frames[-1]["pictures_table"]["rows"]
+    errors = [[float(cell.split()[0]) for cell in row["cells"][1:]] for row in rows]
+    assert len(errors) == 2
+    assert all(row[0] > row[1] > row[2] > 0 for row in errors), "more steps, less error"
+    again, _ = run(pictures.measure(keeper, settings, go(), "en"))
+    assert len(again) == 1
+    shown, _ = run(pictures.show(keeper, settings, go(), "en"))
+    assert shown[-1]["pictures_table"]["rows"] == rows
+
+
+def test_export_walks_our_levels():
+    frames, made = run(export.show(Settings(rows=(ROWS["sd"], ROWS["edm"]), steps=20), "en"))
+    assert "DPMSolverMultistepScheduler" in frames[-1]["export_verdict"]
+    left: dict = {}
+    exec(made.snippet, left)
+    np.testing.assert_allclose(diffusion.noise_levels(left["scheduler"]), made.sigmas, rtol=1e-4, atol=1e-4)
+    assert left["scheduler"].config.beta_schedule == "scaled_linear"
+
+
+def test_exported_config_is_read_back_by_diffusers(tmp_path):
+    from diffusers import EulerDiscreteScheduler
+
+    _, made = run(export.show(Settings(rows=(Row("sigmoid", "eps", "ddim"), ROWS["edm"]), steps=18), "en"))
+    path = Path(export.write_config(made, tmp_path))
+    assert path.name == "scheduler_config.json"
+    theirs = EulerDiscreteScheduler.from_pretrained(path.parent)
+    theirs.set_timesteps(18)
+    np.testing.assert_allclose(diffusion.noise_levels(theirs), made.sigmas, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "diffusers has no scheduler that does heun"), ("zh-CN", "没有")])
+def test_export_without_counterpart_says_so(language, words):
+    frames, made = run(export.show(Settings(rows=(ROWS["edm"], ROWS["ddpm"])), language))
+    assert made is None
+    assert words in frames[-1]["export_verdict"]
+    assert frames[-1]["export_config"] == ""
+
+
 def result_of(panel, settings):
+    if panel == "pictures":
+        return run(pictures.show(manager(), settings, go(), "en"))[1]
+    if panel == "export":
+        return run(export.show(settings, "en"))[1]
     if panel == "curve":
         return run(curve.show(settings, go(), "en"))[1]
     if panel == "arena":

@@ -7,7 +7,8 @@ import pytest
 
 from playground import diffusion
 from playground.diffusion import ROWS, Row
-from playground.tabs.diffusion import arena, curve, dial
+from playground.manager import ModelManager
+from playground.tabs.diffusion import arena, curve, dial, pictures
 from playground.tabs.diffusion.program import program
 from playground.tabs.diffusion.settings import Settings
 
@@ -61,3 +62,23 @@ def test_dial(tmp_path, monkeypatch):
     shown = last(dial.show(settings, threading.Event(), "en"))
     np.testing.assert_array_equal(left["run"].paths, shown.paths)
     assert [m.distance for m in left["run"].marginals] == [m.distance for m in shown.marginals]
+
+
+def test_pictures(tmp_path, monkeypatch):
+    rows = (ROWS["edm"], Row("cosine", "v", "dpmpp_2m_sde"))
+    settings = Settings(rows=rows, steps=5, seed=3, digits="048", picture_row=2, guidance=1.5)
+    left = executed("pictures", settings, tmp_path, monkeypatch)
+    shown = last(pictures.show(ModelManager("cpu", 1 << 30), settings, threading.Event(), "en"))
+    np.testing.assert_array_equal(left["drawn"].x, shown.x)
+    assert left["drawn"].labels == shown.labels == (0, 0, 0, 4, 4, 4, 8, 8, 8)
+
+
+@pytest.mark.parametrize("row", [ROWS["sd3"], Row("cosine", "v", "dpmpp_2m")])
+def test_export(row, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    exec(program("export", Settings(rows=(row, ROWS["edm"]), steps=20)), {})
+    left: dict = {}
+    exec(capsys.readouterr().out, left)
+    levels, ours = diffusion.noise_levels(left["scheduler"]), row.make_schedule().sigmas(20)
+    np.testing.assert_allclose(levels / (1 + levels), ours / (1 + ours), atol=1e-4)
+    assert (tmp_path / "scheduler_config.json").stat().st_size > 100

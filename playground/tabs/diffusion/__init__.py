@@ -14,7 +14,7 @@ from playground.diffusion import Row
 from playground.i18n import language, refusal, say
 from playground.manager import ModelManager
 from playground.tabs.checks import between, number, whole
-from playground.tabs.diffusion import api, arena, compare, curve, dial, downloads, widgets
+from playground.tabs.diffusion import api, arena, compare, curve, dial, downloads, export, pictures, widgets
 from playground.tabs.diffusion.program import program
 from playground.tabs.diffusion.settings import MOST, PANELS, PRESETS, Settings, preset_of
 from playground.tabs.links import copy_script
@@ -30,7 +30,7 @@ Frames = Generator[tuple[dict[str, Any], Any]]
 offer = api.build  # the endpoints, which are there before the tab is opened
 
 
-def build(manager: ModelManager) -> None:  # noqa: ARG001  every tab's signature: this one needs no model of the app's
+def build(manager: ModelManager) -> None:
     """Lay out the tab and wire it; the page opens on the link's panel, with its picture."""
     private: Callable[..., dict[str, Any]] = partial(dict, api_visibility="private", show_progress="hidden")
     quick = private(concurrency_limit=QUICK, concurrency_id="diffusion-quick")
@@ -50,7 +50,7 @@ def build(manager: ModelManager) -> None:  # noqa: ARG001  every tab's signature
         with _plain(tongue), stops.running(request, stamp) as flag:
             if flag.wait(PAUSE):
                 return
-            yield from draw(request, panel, settings, flag, _frames(panel, settings, kept, flag, tongue))
+            yield from draw(request, panel, settings, flag, _frames(manager, panel, settings, kept, flag, tongue))
 
     def distil(
         request: gr.Request, stamp: float, nfes: list[int], seconds: float, kept: arena.Contest | None, *values: Any
@@ -65,6 +65,13 @@ def build(manager: ModelManager) -> None:  # noqa: ARG001  every tab's signature
                 raise toast(say(tongue, "diffusion.error.no_nfe"))
             frames = arena.distil(settings, kept, asked, seconds, flag, tongue)
             yield from draw(request, "arena", settings, flag, frames)
+
+    def measure(request: gr.Request, stamp: float, *values: Any) -> Iterator[dict[Any, Any]]:
+        """Every row's error on pictures."""
+        tongue = language(request)
+        settings = _settings(values, tongue)
+        with _plain(tongue), stops.running(request, stamp) as flag:
+            yield from draw(request, "pictures", settings, flag, pictures.measure(manager, settings, flag, tongue))
 
     def draw(
         request: gr.Request, panel: str, settings: Settings, flag: threading.Event, frames: Frames
@@ -121,6 +128,11 @@ def build(manager: ModelManager) -> None:  # noqa: ARG001  every tab's signature
             raise toast(say(language(request), "diffusion.error.no_result"))
         return downloads.write_solvers(kept, Path(folder.name))
 
+    def save_scheduler(request: gr.Request, kept: tuple[str, Settings, Any] | None) -> str:
+        if kept is None or kept[0] != "export" or not isinstance(kept[2], export.Exported):
+            raise toast(say(language(request), "diffusion.error.no_scheduler"))
+        return export.write_config(kept[2], Path(folder.name))
+
     def make_link(request: gr.Request, panel: str, *values: Any) -> tuple[str, Any]:
         return _settings(values, language(request)).query(panel), gr.update(visible=True)
 
@@ -159,6 +171,8 @@ def build(manager: ModelManager) -> None:  # noqa: ARG001  every tab's signature
     w.hand_fill.click(fill, [w.hand_calls, *controls], w.hand, queue=False, **private()).then(look, *looks, **every)
     asked = [w.stamp, w.distil_nfes, w.distil_seconds, w.contest, *controls]
     w.distil.click(distil, asked, drawn, **private(concurrency_limit=SLOW, concurrency_id="diffusion-distil", js=STAMP))
+    quickly = private(concurrency_limit=SLOW, concurrency_id="diffusion-measure", js=STAMP)
+    w.measure.click(measure, [w.stamp, *controls], drawn, **quickly)
     w.stop.click(stop, None, None, queue=False, **private())
     for name, tab in w.tabs.items():
         tab.select(partial(str, name), None, w.panel, **private())  # queued, or the change is not heard
@@ -166,13 +180,24 @@ def build(manager: ModelManager) -> None:  # noqa: ARG001  every tab's signature
         None, w.query, w.link_box, js=copy_script("diffusion-link-box"), **private()
     )
     files = [(button, saver(kind), [w.panel, w.result]) for kind, button in w.files.items()]
-    for button, save, made_from in [*files, (w.solver_file, save_solvers, w.contest)]:
+    for button, save, made_from in [
+        *files,
+        (w.solver_file, save_solvers, w.contest),
+        (w.export_file, save_scheduler, w.result),
+    ]:
         button.click(save, made_from, w.download, **quick).success(None, None, None, js=CLICK_DOWNLOAD, **private())
     opened = [*shown.values(), *controls, w.preset, w.panel, w.panel_tabs]
     gr.on(None, open_page, None, opened, **quick).then(look, *looks, **every)
 
 
-def _frames(panel: str, settings: Settings, kept: arena.Contest | None, flag: threading.Event, tongue: str) -> Frames:
+def _frames(
+    manager: ModelManager,
+    panel: str,
+    settings: Settings,
+    kept: arena.Contest | None,
+    flag: threading.Event,
+    tongue: str,
+) -> Frames:
     """What a panel shows, frame by frame, with what it is made from."""
     if panel == "curve":
         yield from curve.show(settings, flag, tongue)
@@ -180,6 +205,10 @@ def _frames(panel: str, settings: Settings, kept: arena.Contest | None, flag: th
         yield from arena.show(settings, kept, flag, tongue)
     elif panel == "dial":
         yield from dial.show(settings, flag, tongue)
+    elif panel == "pictures":
+        yield from pictures.show(manager, settings, flag, tongue)
+    elif panel == "export":
+        yield from export.show(settings, tongue)
     else:
         yield {"progress": "", **compare.show(settings, tongue)}, True
 

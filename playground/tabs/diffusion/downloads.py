@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from playground import diffusion
+from playground.diffusion import images
 from playground.tabs.diffusion.arena import Contest
 from playground.tabs.diffusion.settings import Settings, row_key
 
-__all__ = ["KINDS", "write", "write_solvers"]
+__all__ = ["KINDS", "place", "write", "write_solvers"]
 
 KINDS = ("csv", "json")
 KEEP = 3600  # seconds
@@ -28,7 +29,7 @@ def write(kind: str, panel: str, settings: Settings, result: Any, folder: Path) 
     `result` is what the panel's handler gave last; Gradio takes a copy of the file as soon as the handler has returned.
     """
     columns, lines, extra = RECORDS[panel](settings, result)
-    path = _place(folder, f"{panel}-{settings.target}.{kind}")
+    path = place(folder, f"{panel}-{settings.target}.{kind}")
     if kind == "csv":
         out = io.StringIO()
         rows = csv.writer(out, lineterminator="\n")
@@ -44,13 +45,13 @@ def write(kind: str, panel: str, settings: Settings, result: Any, folder: Path) 
 
 def write_solvers(contest: Contest, folder: Path) -> str:
     """The newest distilled solvers, one JSON file: a list of what `diffusion.LinearSolver.from_json` reads."""
-    path = _place(folder, f"solvers-{contest.about[0]}.json")
+    path = place(folder, f"solvers-{contest.about[0]}.json")
     solvers = [json.loads(solver.to_json()) for solver, _ in contest.distilled]
     path.write_text(json.dumps(solvers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return str(path)
 
 
-def _place(folder: Path, name: str) -> Path:
+def place(folder: Path, name: str) -> Path:
     """A new file's path; what is over an hour old is removed."""
     for old in folder.iterdir():
         if time.time() - old.stat().st_mtime > KEEP:
@@ -131,11 +132,33 @@ def _dial(settings: Settings, run: diffusion.Dialled) -> Record:
     return ["sigma", "x", "samples", "exact"], lines, extra
 
 
+def _pictures(settings: Settings, drawn: images.Drawn) -> Record:
+    """Every pixel of the pictures."""
+    lines = [
+        [label, i, y, x, float(grey)]
+        for i, (label, picture) in enumerate(zip(drawn.labels, drawn.x, strict=True))
+        for y, line in enumerate(picture)
+        for x, grey in enumerate(line)
+    ]
+    row = settings.rows[settings.picture_row - 1]
+    extra = {"row": row_key(row), "guidance": settings.guidance, "calls": drawn.nfe}
+    return ["digit", "picture", "y", "x", "grey"], lines, extra
+
+
+def _export(settings: Settings, made: diffusion.Exported) -> Record:
+    """Our noise levels and the scheduler's; in JSON its config, too."""
+    lines = [[i, *pair] for i, pair in enumerate(zip(made.sigmas.tolist(), made.theirs.tolist(), strict=True))]
+    extra = {"row": row_key(settings.rows[0]), "scheduler": made.scheduler, "config": json.loads(made.config)}
+    return ["step", "sigma", "diffusers_sigma"], lines, extra
+
+
 RECORDS: dict[str, Callable[[Settings, Any], Record]] = {
     "curve": _curve,
     "compare": _compare,
     "arena": _arena,
     "dial": _dial,
+    "pictures": _pictures,
+    "export": _export,
 }
 
 

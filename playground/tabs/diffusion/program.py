@@ -110,4 +110,43 @@ def _dial(settings: Settings) -> list[str]:
     ]
 
 
-PROGRAMS = {"curve": _curve, "compare": _compare, "arena": _arena, "dial": _dial}
+def _pictures(settings: Settings) -> list[str]:
+    options = f"digits={list(map(int, settings.digits))}, guidance={settings.guidance:g}"
+    chosen = f"steps={settings.steps}, seed={settings.seed}"
+    return [
+        "from playground import catalog, diffusion",
+        "from playground.diffusion import images",
+        "from playground.figures.diffusion_pictures import pictures",
+        "",
+        *_rows(settings),
+        'model = catalog.spec("diffusion/digits").load()',
+        f"options = dict({options})",
+        f"*_, drawn = images.draw_pictures(model, rows[{settings.picture_row - 1}], **options, {chosen})",
+        'print(f"{len(drawn.x)} pictures in {drawn.nfe} calls")',
+        "",
+        f"# every row: *_, (_, errors) = images.measure_rows(model, rows, **options, seed={settings.seed})",
+        'pictures(drawn.labels, drawn.strip, drawn.sigmas, drawn.x).write_html("picture.html")',
+    ]
+
+
+def _export(settings: Settings) -> list[str]:
+    return [
+        "from pathlib import Path",
+        "",
+        "from playground import diffusion",
+        "",
+        "row = " + _row(settings.rows[0]).strip().partition(",  #")[0].removesuffix(","),
+        f"made = diffusion.export_row(row, steps={settings.steps})  # to_diffusers gives the scheduler itself",
+        'Path("scheduler_config.json").write_text(made.config)',
+        "print(made.snippet)",
+    ]
+
+
+PROGRAMS = {
+    "curve": _curve,
+    "compare": _compare,
+    "arena": _arena,
+    "dial": _dial,
+    "pictures": _pictures,
+    "export": _export,
+}

@@ -11,7 +11,9 @@ from playground.diffusion import ROWS, Row
 from playground.tabs.checks import between, choice, integer, whole
 
 __all__ = [
+    "DIGITS",
     "FEWEST",
+    "GUIDANCE",
     "MAX_STEPS",
     "MODES",
     "MOST",
@@ -27,7 +29,7 @@ __all__ = [
     "write_rows",
 ]
 
-PANELS = ("curve", "compare", "arena", "dial")
+PANELS = ("curve", "compare", "arena", "dial", "pictures", "export")
 TARGETS = tuple(name for name in diffusion.TARGETS if name != "high")  # what a plane can show
 PRESETS: Mapping[str, tuple[Row, ...]] = {
     "family": tuple(ROWS[name] for name in ("ddpm", "ve", "flow", "edm")),
@@ -41,6 +43,8 @@ MOST_SOLVERS, MOST_TEXT = 12, 600
 FEWEST, MOST = 2, 4  # rows at once
 MAX_STEPS, MAX_SEED = 100, 2**31 - 1
 SIGMAS = (0.002, 200.0)  # that the numbers can be read at
+DIGITS = "0123456789"
+GUIDANCE = (0, 10)
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,9 @@ class Settings:
     dial: str = "ddim"  # of the Stochastic dial
     strength: float = 0.5
     dial_steps: int = 64
+    digits: str = DIGITS  # of Pictures
+    picture_row: int = 1
+    guidance: float = 1
 
     def __post_init__(self) -> None:
         choice("target", self.target, TARGETS)
@@ -85,6 +92,10 @@ class Settings:
         choice("dial", self.dial, diffusion.DIALS)
         between("strength", self.strength, 0, 1)
         whole("steps", self.dial_steps, 4, 200)
+        if not re.fullmatch(r"(?=.)0?1?2?3?4?5?6?7?8?9?", self.digits, re.ASCII):
+            raise ValueError(f"digits to draw are some of {DIGITS}, in this order, not {self.digits[:40]!r}")
+        whole("row to draw", self.picture_row, 1, len(self.rows))
+        between("guidance", self.guidance, *GUIDANCE)
 
     def query(self, panel: str = PANELS[0]) -> str:
         """The link's query string: only what differs from the usual, so that links stay short."""
@@ -144,6 +155,7 @@ WRITE: Mapping[str, Callable[[Any], str]] = {
     "sigma": "{:g}".format,
     "solvers": ",".join,
     "strength": "{:g}".format,
+    "guidance": "{:g}".format,
 }
 READ: Mapping[str, Callable[[str], Any]] = {
     "target": str,
@@ -160,4 +172,7 @@ READ: Mapping[str, Callable[[str], Any]] = {
     "dial": str,
     "strength": float,
     "dial_steps": integer,
+    "digits": str,
+    "picture_row": integer,
+    "guidance": float,
 }

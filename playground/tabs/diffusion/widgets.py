@@ -13,7 +13,7 @@ from playground.i18n import label
 from playground.tabs.about import about
 from playground.tabs.checks import number
 from playground.tabs.components import Slider, Tile, thumbnail, tiles
-from playground.tabs.diffusion import arena, compare, curve, dial, downloads
+from playground.tabs.diffusion import arena, compare, curve, dial, downloads, export, pictures
 from playground.tabs.diffusion.settings import MAX_STEPS, MOST, PANELS, PRESETS, TARGETS, Settings
 
 __all__ = ["NONE", "PANEL_CONTROLS", "SHOWN", "lay_out", "read", "value"]
@@ -21,7 +21,14 @@ __all__ = ["NONE", "PANEL_CONTROLS", "SHOWN", "lay_out", "read", "value"]
 KEEP = 3600.0  # seconds a person's results are kept after the last event
 THUMBNAIL = 72  # pixels
 NONE = "-"  # of a row's schedule: the row is left out
-LAY_OUT = {"curve": curve.lay_out, "compare": compare.lay_out, "arena": arena.lay_out, "dial": dial.lay_out}
+LAY_OUT = {
+    "curve": curve.lay_out,
+    "compare": compare.lay_out,
+    "arena": arena.lay_out,
+    "dial": dial.lay_out,
+    "pictures": pictures.lay_out,
+    "export": export.lay_out,
+}
 
 
 # The panels' own controls, in the order of the handlers' arguments; each is the setting of its name but for lg_sigma.
@@ -36,12 +43,16 @@ PANEL_CONTROLS = (
     "dial",
     "strength",
     "dial_steps",
+    "digits",
+    "picture_row",
+    "guidance",
 )
 # What the panels' frames fill.
 SHOWN = (
     "progress", "curve_film", "curve_table", "curve_verdict", "compare_figure", "numbers", "formulas",
     "arena_chart", "arena_table", "spot", "hand_note", "distil_verdict",
-    "dial_figure", "dial_verdict", "dial_table",
+    "dial_figure", "dial_verdict", "dial_table", "pictures_figure", "pictures_verdict", "pictures_table",
+    "export_verdict", "export_snippet", "export_config",
 )  # fmt: skip
 
 
@@ -51,6 +62,8 @@ def value(name: str, settings: Settings) -> Any:
         return compare.lg(settings.sigma)
     if name == "solvers":
         return list(settings.solvers)
+    if name == "digits":
+        return list(settings.digits)
     if name == "spot":
         return gr.update(choices=[settings.spot], value=settings.spot)
     return getattr(settings, name)
@@ -64,7 +77,9 @@ def read(name: str, value: Any) -> Any:
         return tuple(value or ())
     if name == "spot":
         return str(value or Settings.spot)
-    if name == "dial_steps":
+    if name == "digits":
+        return "".join(sorted(map(str, value or ())))
+    if name in ("dial_steps", "picture_row"):
         return number(value)
     return value or "" if name == "hand" else value
 
