@@ -216,7 +216,9 @@ def test_exported_config_is_read_back_by_diffusers(tmp_path):
     np.testing.assert_allclose(diffusion.noise_levels(theirs), made.sigmas, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(("language", "words"), [("en", "diffusers has no scheduler that does heun"), ("zh-CN", "没有")])
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "diffusers has no scheduler that does heun"), ("zh-CN", "没有")]
+)
 def test_export_without_counterpart_says_so(language, words):
     frames, made = run(export.show(Settings(rows=(ROWS["edm"], ROWS["ddpm"])), language))
     assert made is None

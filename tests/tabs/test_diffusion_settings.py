@@ -49,6 +49,9 @@ settings_of_all_kinds = st.builds(
     dial=st.sampled_from(diffusion.DIALS),
     strength=st.integers(0, 20).map(lambda n: n / 20),
     dial_steps=st.integers(4, 200),
+    digits=st.sampled_from(["0123456789", "7", "048"]),
+    picture_row=st.integers(1, 2),
+    guidance=st.integers(0, 100).map(lambda n: n / 10),
 )
 
 

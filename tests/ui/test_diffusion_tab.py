@@ -170,6 +170,43 @@ def test_dial_keeps_the_marginals(open_page, app_url):
     query_has(page, "dial=edm")
 
 
+def test_pictures_are_drawn_and_measured(open_page, app_url):
+    page = visit(open_page, app_url)
+    open_panel(page, "Pictures", "#diffusion-pictures-figure .pg-plotly[data-ready=true]")
+    page.wait_for_function("document.querySelector('#diffusion-pictures-verdict').textContent.includes('18 calls')")
+    page.click("#diffusion-picture-row label:has-text('4')")
+    page.wait_for_function("document.querySelector('#diffusion-pictures-verdict').textContent.includes('35 calls')")
+    query_has(page, "picture_row=4")
+    page.click("#diffusion-measure")
+    page.wait_for_selector("#diffusion-progress [role=progressbar]")
+    page.wait_for_selector("#diffusion-pictures-table tbody tr:nth-child(4)")
+    settled(page)
+    few, _, many = (
+        float(cell.split()[0])
+        for cell in page.locator("#diffusion-pictures-table tbody tr").nth(3).inner_text().split("\t")[1:]
+    )
+    assert many < few / 3
+
+
+def test_export_is_saved_or_refused_in_a_sentence(open_page, app_url):
+    ready = "#diffusion-export-snippet pre code"
+    page = visit(open_page, app_url, "panel=export&rows=sd+edm&steps=20", ready=ready)
+    settled(page)
+    assert "DPMSolverMultistepScheduler" in page.locator("#diffusion-export-verdict").inner_text()
+    with page.expect_download() as waiting:
+        page.click("#diffusion-export-file")
+    assert waiting.value.suggested_filename == "scheduler_config.json"
+    config = json.loads(waiting.value.path().read_text())
+    assert (config["_class_name"], config["beta_schedule"]) == ("DPMSolverMultistepScheduler", "scaled_linear")
+    page.click("#diffusion-preset label:has-text('TrigFlow')")
+    page.wait_for_function("document.querySelector('#diffusion-export-verdict').textContent.includes('Cosine')")
+    page.click("#diffusion-row-1-solver input")
+    page.click("[role=option]:has-text('RK4') >> nth=0")
+    page.wait_for_function(
+        "document.querySelector('#diffusion-export-verdict').textContent.includes('diffusers has no')"
+    )
+
+
 def test_link_restores_everything(open_page, app_url):
     link = "target=moons&rows=sd+cosine.v.unipc&steps=9&seed=4&mode=own"
     page = visit(open_page, app_url, link)
