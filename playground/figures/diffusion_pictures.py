@@ -58,7 +58,7 @@ def pictures(
         showgrid=False,
         constrain="domain",
         tickvals=[middle + cell * i for i in range(k)],
-        ticktext=[f"{sigma:.2g}" if sigma < 1e4 else f"{sigma:.0e}".replace("e+0", "e") for sigma in sigmas],
+        ticktext=[_level(sigma) for sigma in sigmas],
         tickangle=0,
         tickfont={"size": 11},
         title={"text": words["sigma"]},
@@ -73,13 +73,13 @@ def pictures(
         col=1,
     )
     titles = [note.to_plotly_json() for note in figure.layout.annotations]
-    spots = ((0.5, 1.0), (0.5, 0.5))
+    spots = ((0.5, 1.0), (0.5, 0.435))
     notes = [{**title, "x": at[0], "y": at[1]} for title, at in zip(titles, spots, strict=True)]
     narrow = {
         "xaxis": {"domain": [0, 1]},
-        "yaxis": {"domain": [0.56, 1]},
+        "yaxis": {"domain": [0.55, 1]},
         "xaxis2": {"domain": [0, 1]},
-        "yaxis2": {"domain": [0, 0.5]},
+        "yaxis2": {"domain": [0, 0.43]},
         "annotations": notes,
     }
     figure.update_layout(
@@ -89,6 +89,13 @@ def pictures(
         meta={"narrow": narrow},
     )
     return figure
+
+
+def _level(sigma: float) -> str:
+    """Short enough to stand under a small picture."""
+    if sigma < 10:
+        return f"{sigma:.2g}"
+    return f"{sigma:.0f}" if sigma < 1e4 else f"{sigma:.0e}".replace("e+0", "e")
 
 
 def sheet(tiles: Array) -> Array:
