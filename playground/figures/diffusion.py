@@ -97,7 +97,7 @@ def one_curve(
         legend={"y": 0, "yref": "container", "yanchor": "bottom"},
         updatemenus=[menu],
         sliders=[slider],
-        meta={"narrow": {  # on a phone: one under the other
+        meta={"sketch": True, "narrow": {  # on a phone: one under the other
             "xaxis": {"domain": [0, 1]}, "yaxis": {"domain": [0.46, 1]},
             "xaxis2": {"domain": [0.06, 1]}, "yaxis2": {"domain": [0, 0.3]},
             "annotations": [{**title, "x": 0.5, "y": y} for title, y in zip(titles, (1, 0.335), strict=True)],

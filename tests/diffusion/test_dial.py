@@ -62,6 +62,18 @@ def test_strength_0_is_the_ode():
     assert run.nfe == 20
 
 
+def test_churn_is_a_share_of_the_most_that_the_algorithm_adds():
+    target, grid = diffusion.target("moons"), diffusion.GRIDS["karras"](20)
+    run = last(dial(target, kind="edm", strength=0.3, steps=20, samples=50, seed=3))
+    generator = torch.Generator().manual_seed(3)
+    noise = torch.randn(50, 2, generator=generator, dtype=torch.float64)
+    method = diffusion.solver("edm", S_churn=0.3 * (math.sqrt(2) - 1) * 20)
+    own = diffusion.sample(
+        target, noise, schedule=diffusion.schedule("edm"), solver=method, sigmas=grid, generator=generator
+    )
+    np.testing.assert_allclose(run.paths, own.x[:, :10].numpy(), rtol=1e-12)
+
+
 def test_more_strength_is_rougher():
     target = diffusion.target("moons")
     rough = [

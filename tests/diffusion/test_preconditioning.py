@@ -76,7 +76,7 @@ def test_predictions_are_what_their_papers_say():
     close(p.to("score").value, -eps / sigma, rtol=1e-9, atol=1e-9)  # of x_hat given x0: Vincent 2011
 
 
-@pytest.mark.parametrize(("kind", "other"), itertools.product(diffusion.KINDS, repeat=2))
+@pytest.mark.parametrize(("kind", "other"), list(itertools.product(diffusion.KINDS, repeat=2)))
 def test_every_prediction_turns_into_every_other_and_back(kind, other):
     generator = torch.Generator().manual_seed(2)
     value, x_hat = (torch.randn(40, 2, generator=generator, dtype=torch.float64) for _ in range(2))

@@ -14,6 +14,7 @@ from playground.tabs.diffusion.settings import (
     MODES,
     PANELS,
     PRESETS,
+    RACERS,
     SIGMAS,
     TARGETS,
     Settings,
@@ -41,7 +42,7 @@ settings_of_all_kinds = st.builds(
     seed=st.integers(0, 2**31 - 1),
     mode=st.sampled_from(MODES),
     sigma=st.floats(*SIGMAS).map(lambda x: float(f"{x:.3g}")).filter(lambda x: SIGMAS[0] <= x <= SIGMAS[1]),
-    solvers=st.lists(st.sampled_from(sorted(diffusion.FREE_SOLVERS)), min_size=1, max_size=5, unique=True).map(tuple),
+    solvers=st.lists(st.sampled_from(sorted(RACERS)), min_size=1, max_size=5, unique=True).map(tuple),
     grid=st.sampled_from(sorted(diffusion.FREE_GRIDS)),
     spot=st.sampled_from(["ddim@8", "distilled@6", "unipc 3@10", "hand@5"]),
     hand=st.sampled_from(["", "80, 10, 1, 0", "80 1e-2 0"]),
@@ -94,6 +95,7 @@ def test_presets_know_their_name(name):
         ("sigma", "1e300"),
         ("solvers", ""),
         ("solvers", "ddim,magic"),
+        ("solvers", "euler"),
         ("grid", "magic"),
         ("spot", "<b>"),
         ("hand", '80, 1, 0"); import os; ("'),
@@ -135,3 +137,10 @@ def test_impossible_settings_name_the_limit(field, value, limit):
 @given(settings_of_all_kinds, st.sampled_from(PANELS))
 def test_every_program_is_python(settings, panel):
     compile(program(panel, settings), "pasted.py", "exec")
+
+
+def test_the_solvers_left_out_of_the_arena_are_others_by_another_name():
+    arena = diffusion.make_arena(diffusion.target("moons"), noises=16)
+    for name, same in (("euler", "ddim"), ("dpm_1", "ddim"), ("edm", "heun")):
+        left, kept = (next(reversed(list(diffusion.run_race(arena, [n], nfes=(9,)))))[0].dots[0] for n in (name, same))
+        assert left.rms == pytest.approx(kept.rms, rel=1e-9)

@@ -61,6 +61,31 @@ def test_opens_on_one_curve_from_the_flows_tab(open_page, app_url):
     assert page.locator(f"{FILM} .slider-grip-rect").count() == 1
 
 
+@pytest.mark.parametrize("look", [{}, {"mobile": True}])
+def test_a_sketch_stands_until_the_plotting_library_is_there(open_page, app_url, look):
+    page = open_page(f"{app_url}?__theme=light&lang=en", **look)
+    page.set_default_timeout(WITHIN)
+    page.wait_for_selector("#flows-stage .pg-stage[data-status=idle]")
+    held = []
+    page.route("**/plotly.min.js*", lambda route: held.append(route))
+    page.click("#tab-diffusion-button")
+    canvas = "#diffusion-curve-film canvas.pg-plotly-sketch"
+    page.wait_for_selector(f"{canvas}[data-lines]")
+    shades = page.evaluate(
+        f"(() => {{ const c = document.querySelector('{canvas}'); "
+        "const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; const seen = new Set(); "
+        "for (let i = 0; i < d.length; i += 4) seen.add(d[i] + ',' + d[i + 1] + ',' + d[i + 2]); return seen.size; })()"
+    )
+    assert shades > 200, "density and lines"
+    box = page.locator(canvas).bounding_box()
+    held[0].continue_()
+    page.wait_for_selector(f"{FILM}[data-ready=true]")
+    assert page.locator(canvas).count() == 0
+    film = page.locator(f"{FILM} .heatmaplayer image").first.bounding_box()
+    for side in ("x", "y", "width", "height"):
+        assert abs(box[side] - film[side]) < 12, "it stood where the film stands"
+
+
 def test_heun_parts_the_rows_and_a_preset_changes_them(open_page, app_url):
     page = visit(open_page, app_url)
     page.click("#diffusion-mode label:has-text('Heun')")

@@ -109,6 +109,52 @@ const paint = async (text) => {
   drawn = text;
   root.dataset.draws = Number(root.dataset.draws) + 1;
 };
+// A figure whose layout.meta.sketch is true is drawn without the library while that loads: heat map and lines of its
+// first axes, where they will stand.
+const TYPES = { f4: Float32Array, f8: Float64Array, u1: Uint8Array };
+const numbers = (v) => (v?.bdata ? new TYPES[v.dtype](bytes(v.bdata).buffer) : v || []);
+let pencil = null;
+const sketch = (text) => {
+  const { data, layout: own } = JSON.parse(text);
+  if (!own?.meta?.sketch || window.Plotly?.react) return;
+  const layout = isNarrow() ? merge(own, own.meta.narrow) : own, { l, r, t, b } = layout.margin;
+  const place = (axis, from, length) => { const [a, z] = axis.domain || [0, 1]; return [from + a * length, (z - a) * length]; };
+  const [left, wide] = place(layout.xaxis, l, root.clientWidth - l - r), rise = root.clientHeight - t - b;
+  const [bottom, high] = place(layout.yaxis, 0, rise), side = Math.min(wide, high);
+  const x0 = left + (wide - side) / 2, y0 = t + rise - bottom - (high + side) / 2;
+  tell("");
+  pencil ??= make("canvas", "pg-plotly-sketch", root);
+  Object.assign(pencil.style, { left: `${x0}px`, top: `${y0}px`, width: `${side}px`, height: `${side}px` });
+  pencil.width = pencil.height = pixels(side);
+  const pen = pencil.getContext("2d"), [low, top] = layout.xaxis.range, scale = pencil.width / (top - low);
+  for (const trace of data) {
+    if ((trace.xaxis ?? "x") !== "x") continue;
+    if (trace.type === "heatmap") {
+      const z = numbers(trace.z), n = Math.round(Math.sqrt(z.length)), small = make("canvas", "", null), image = new ImageData(n, n);
+      const stops = trace.colorscale.map(([at, hex]) => [at, ...[1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16))]);
+      for (let i = 0; i < z.length; i++) {
+        const share = z[i] / trace.zmax, k = Math.max(1, stops.findIndex(([at]) => at >= share)), [a, ...from] = stops[k - 1], [c, ...to] = stops[k];
+        image.data.set([...from.map((v, j) => v + ((share - a) / (c - a)) * (to[j] - v)), 255], 4 * i);
+      }
+      small.width = small.height = n;
+      small.getContext("2d").putImageData(image, 0, 0);
+      pen.drawImage(small, 0, 0, pencil.width, pencil.height);
+    } else {
+      const x = numbers(trace.x), y = numbers(trace.y);
+      pen.beginPath();
+      for (let i = 0, up = true; i < x.length; i++) {
+        if (Number.isNaN(x[i])) { up = true; continue; }
+        pen[up ? "moveTo" : "lineTo"]((x[i] - low) * scale, (top - y[i]) * scale);
+        up = false;
+      }
+      Object.assign(pen, { strokeStyle: trace.line.color, lineWidth: pixels(trace.line.width) });
+      pen.stroke();
+    }
+  }
+  pencil.dataset.lines = data.length;
+};
+const erase = () => { pencil?.remove(); pencil = null; };
+
 // Draws the newest value; those that come while a draw runs are skipped but for the last. A hidden tab waits.
 const update = async () => {
   if (!props.value) { if (!busy) clear(); return; }
@@ -116,6 +162,8 @@ const update = async () => {
   busy = true;
   root.dataset.ready = "false";
   try {
+    sketch(props.value);
+    if (pencil) await new Promise((resume) => setTimeout(resume, 30));  // to be painted: reading the library stops the page
     await library();
     while (props.value && props.value !== drawn) await paint(props.value);
     root.dataset.ready = String(Boolean(drawn));
@@ -125,12 +173,12 @@ const update = async () => {
     tell(say(window.Plotly ? WORDS.broken : WORDS.failed));
   } finally {
     busy = false;
+    erase();
   }
   if (!props.value) clear();
 };
 watch("value", update);
 update();
-if (root.clientWidth) library().catch(() => {});  // while the first figure is made; a failure is told when it comes
 onTheme(() => { if (drawn) Plotly.relayout(figure, { template: paged(JSON.parse(drawn).layout?.template) }); });
 new ResizeObserver(() => {
   if (!root.clientWidth) return;

@@ -17,7 +17,7 @@ from playground.tabs.components import LivePlotly, Slider, Table
 from playground.tabs.components.table import Column, Row, table
 from playground.tabs.diffusion.curve import picture_of
 from playground.tabs.diffusion.progress import bar
-from playground.tabs.diffusion.settings import Settings
+from playground.tabs.diffusion.settings import RACERS, Settings
 from playground.tabs.diffusion.words import figure_words, grid_name, solver_name
 
 __all__ = ["DISTIL_NFES", "HAND_CALLS", "SECONDS", "Contest", "distil", "fill", "lay_out", "show", "spot_of"]
@@ -48,7 +48,7 @@ def lay_out(w: SimpleNamespace) -> None:
     usual = Settings()
     gr.Markdown(label("diffusion.arena.lead"), elem_classes="pg-hint")
     w.solvers = gr.CheckboxGroup(
-        [(solver_name(name, None), name) for name in diffusion.FREE_SOLVERS if name not in ("euler", "edm", "dpm_1")],
+        [(solver_name(name, None), name) for name in RACERS],
         value=list(usual.solvers),
         label=label("diffusion.arena.solvers"),
         interactive=True,
