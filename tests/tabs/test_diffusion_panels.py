@@ -12,6 +12,7 @@ import pytest
 
 from playground import diffusion
 from playground.diffusion import ROWS, Row
+from playground.i18n import refusal
 from playground.manager import ModelManager
 from playground.tabs.diffusion import arena, compare, curve, dial, downloads, export, pictures, words
 from playground.tabs.diffusion.settings import PANELS, Settings
@@ -177,6 +178,17 @@ def test_pictures_come_with_the_model_in_the_books():
     assert list(figure.layout.yaxis.ticktext) == ["3"] * 5 + ["7"] * 5
     assert "Stable Diffusion" in frames[-1]["pictures_verdict"]
     assert [status.key for status in keeper.snapshot()] == ["diffusion/digits"]
+
+
+def test_pictures_refuse_a_row_that_is_not_there_and_no_digit():
+    rows = (ROWS["edm"], ROWS["sd"])
+    for settings, said in (
+        (Settings(rows=rows, picture_row=3), "row 3 is not there to draw: choose one of the first 2"),
+        (Settings(rows=rows, digits=""), "choose at least one digit to draw"),
+    ):
+        with pytest.raises(ValueError, match=said) as caught:
+            next(pictures.show(manager(), settings, go(), "en"))
+        assert "英文" not in refusal("zh-CN", caught.value)
 
 
 def test_rows_on_pictures_are_measured_once_and_stop():

@@ -105,6 +105,12 @@ def test_presets_know_their_name(name):
         ("strength", "2"),
         ("strength", "inf"),
         ("dial_steps", "1"),
+        ("digits", "10"),
+        ("digits", "a"),
+        ("picture_row", "5"),
+        ("picture_row", "0"),
+        ("guidance", "nan"),
+        ("guidance", "99"),
     ],
 )
 def test_impossible_link_falls_back_and_says_so(name, value):

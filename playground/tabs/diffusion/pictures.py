@@ -75,6 +75,10 @@ def show(
 ) -> Generator[tuple[dict[str, Any], images.Drawn | None]]:
     """Pictures as the noise falls; the last with the verdict."""
     digits, last = tuple(map(int, settings.digits)), 0.0
+    if settings.picture_row > len(settings.rows):
+        raise ValueError(
+            f"row {settings.picture_row} is not there to draw: choose one of the first {len(settings.rows)}"
+        )
     row = settings.rows[settings.picture_row - 1]
     with manager.lease(catalog.spec(MODEL), owner="diffusion") as model:
         drawing = images.draw_pictures(

@@ -95,9 +95,9 @@ class Settings:
         choice("dial", self.dial, diffusion.DIALS)
         between("strength", self.strength, 0, 1)
         whole("steps", self.dial_steps, 4, 200)
-        if not re.fullmatch(r"(?=.)0?1?2?3?4?5?6?7?8?9?", self.digits, re.ASCII):
+        if not re.fullmatch(r"0?1?2?3?4?5?6?7?8?9?", self.digits, re.ASCII):
             raise ValueError(f"digits to draw are some of {DIGITS}, in this order, not {self.digits[:40]!r}")
-        whole("row to draw", self.picture_row, 1, len(self.rows))
+        whole("row to draw", self.picture_row, 1, MOST)  # one that is not there is refused by its panel alone
         between("guidance", self.guidance, *GUIDANCE)
 
     def query(self, panel: str = PANELS[0]) -> str:
