@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ PREDICTIONS = {
     "v": "v_prediction",
     "flow": "flow_prediction",
 }  # and "edm"
+_importing = threading.Lock()  # two threads in diffusers' first import: one finds its modules half made
 SHORT = 12  # a longer list stands in the config alone
 
 
@@ -41,7 +43,8 @@ class Exported:
 def export_row(row: Row, *, steps: int = 18) -> Exported:
     """The scheduler of `to_diffusers` for a row; raises its `ValueError` where diffusers has no counterpart."""
     path = row.make_schedule()
-    made = to_diffusers(path, row.solver, steps=steps, prediction=_prediction(row))
+    with _importing:
+        made = to_diffusers(path, row.solver, steps=steps, prediction=_prediction(row))
     name = type(made).__name__
     arguments = pipeline_arguments(path, made, steps)
     if name.startswith("EDM"):
