@@ -214,8 +214,8 @@ def test_pictures_are_drawn_and_measured(open_page, app_url):
 
 
 def test_export_is_saved_or_refused_in_a_sentence(open_page, app_url):
-    ready = "#diffusion-export-snippet pre code"
-    page = visit(open_page, app_url, "panel=export&rows=sd+edm&steps=20", ready=ready)
+    page = visit(open_page, app_url, "rows=sd+edm&steps=20")
+    open_panel(page, "Export", "#diffusion-export-snippet pre code")
     settled(page)
     assert "DPMSolverMultistepScheduler" in page.locator("#diffusion-export-verdict").inner_text()
     with page.expect_download() as waiting:
