@@ -232,6 +232,21 @@ def test_export_is_saved_or_refused_in_a_sentence(open_page, app_url):
     )
 
 
+@pytest.mark.parametrize(
+    ("panel", "ready"),
+    [
+        ("compare", "#diffusion-formulas .katex"),
+        ("dial", "#diffusion-dial-figure .pg-plotly[data-ready=true]"),
+        ("pictures", "#diffusion-pictures-figure .pg-plotly[data-ready=true]"),
+        ("export", "#diffusion-export-snippet pre code"),
+    ],
+)
+def test_link_opens_a_panel_with_its_content(open_page, app_url, panel, ready):
+    page = visit(open_page, app_url, f"panel={panel}", ready=ready)
+    settled(page)
+    query_has(page, f"panel={panel}")
+
+
 def test_link_restores_everything(open_page, app_url):
     link = "target=moons&rows=sd+cosine.v.unipc&steps=9&seed=4&mode=own"
     page = visit(open_page, app_url, link)

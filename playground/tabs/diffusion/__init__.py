@@ -40,6 +40,8 @@ def build(manager: ModelManager) -> None:
     row_parts = [part for row in w.rows for part in row]
     controls = [w.target, *row_parts, w.steps, w.seed, *(getattr(w, name) for name in widgets.PANEL_CONTROLS)]
     shown = {name: getattr(w, name) for name in widgets.SHOWN}
+    # A job that yields nothing at all empties every output: an older event that begins last would clear the page.
+    unchanged: dict[Any, Any] = {w.progress: gr.skip()}
 
     def look(
         request: gr.Request, stamp: float, panel: str, kept: arena.Contest | None, *values: Any
@@ -49,6 +51,7 @@ def build(manager: ModelManager) -> None:
         settings = _settings(values, tongue)
         with _plain(tongue), stops.running(request, stamp) as flag:
             if flag.wait(PAUSE):
+                yield unchanged
                 return
             yield from draw(request, panel, settings, flag, _frames(manager, panel, settings, kept, flag, tongue))
 
@@ -80,6 +83,7 @@ def build(manager: ModelManager) -> None:
         with closing(frames):
             for frame, result in frames:
                 if stops.superseded(request, flag):
+                    yield unchanged
                     return
                 update: dict[Any, Any] = {shown[name]: value for name, value in frame.items()}
                 update |= {w.code: f"```python\n{program(panel, settings)}```", w.query: settings.query(panel)}

@@ -70,7 +70,6 @@ def lay_out(w: SimpleNamespace) -> None:
             value=usual.spot,
             label=label("diffusion.arena.spot"),
             allow_custom_value=True,  # its choices are the dots there are
-            filterable=False,
             interactive=True,
             min_width=150,
             elem_id="diffusion-spot",
