@@ -3,15 +3,13 @@
 import json
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from playground import checkpoints, flows
+from playground.diffusion import images
 from playground.manager import ModelSpec
-
-if TYPE_CHECKING:
-    from playground.diffusion import images
 
 __all__ = ["DIGITS", "digits", "flow_example", "flow_example_folder", "flow_history", "spec"]
 
@@ -30,9 +28,9 @@ def spec(key: str) -> ModelSpec[Any]:
     return found
 
 
-def digits() -> "ModelSpec[images.PictureModel]":
+def digits() -> ModelSpec[images.PictureModel]:
     """The class-conditional denoiser of digits."""
-    return ModelSpec("diffusion/digits", _load_digits)
+    return ModelSpec("diffusion/digits", partial(images.load, DIGITS))
 
 
 def flow_example_folder(flow: str, density: str) -> Path:
@@ -59,9 +57,3 @@ def flow_history(flow: str, density: str) -> dict[str, Any]:
 
 def _load_flow(folder: Path) -> flows.Flow:
     return flows.load(folder).eval().requires_grad_(False)
-
-
-def _load_digits() -> "images.PictureModel":
-    from playground.diffusion import images  # here: the page starts without it
-
-    return images.load(DIGITS)

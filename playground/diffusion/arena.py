@@ -13,6 +13,7 @@ from playground.diffusion.denoiser import Denoiser
 from playground.diffusion.exact import exact_ode
 from playground.diffusion.grids import GRIDS, check_sigmas, ramp
 from playground.diffusion.mixture import MixtureDenoiser
+from playground.diffusion.names import check_name
 from playground.diffusion.sampling import sample
 from playground.diffusion.schedule import Schedule
 from playground.diffusion.schedules import SCHEDULES, schedule
@@ -140,8 +141,10 @@ class Arena:
             list(FREE_SOLVERS) if solvers is None else solvers,
             list(FREE_GRIDS) if grids is None else grids,
         )
-        if unknown := [*set(solvers).difference(FREE_SOLVERS), *set(grids).difference(FREE_GRIDS)]:
-            raise ValueError(f"no solver or grid is called {unknown[0]!r}")
+        for name in solvers:
+            check_name("solver of the arena", name, FREE_SOLVERS)
+        for name in grids:
+            check_name("grid", name, FREE_GRIDS)
         if nfe < 1:
             raise ValueError(f"nfe must be at least 1, not {nfe}")
         return self._points(nfe, solvers, grids, clock)

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from playground.diffusion.mixture import MixtureDenoiser
+from playground.diffusion.names import check_name
 from playground.diffusion.preconditioning import PRECONDITIONINGS, Preconditioning, preconditioning
 from playground.diffusion.sampling import sample
 from playground.diffusion.schedule import Schedule
@@ -48,13 +49,9 @@ class Row:
     solver: str
 
     def __post_init__(self) -> None:
-        for kind, name, known in (
-            ("schedule", self.schedule, SCHEDULES),
-            ("preconditioning", self.preconditioning, PRECONDITIONINGS),
-            ("solver", self.solver, SOLVERS),
-        ):
-            if name not in known:
-                raise ValueError(f"no {kind} is called {name!r}; choose one of {', '.join(known)}")
+        check_name("schedule", self.schedule, SCHEDULES)
+        check_name("preconditioning", self.preconditioning, PRECONDITIONINGS)
+        check_name("solver", self.solver, SOLVERS)
 
     def make_schedule(self) -> Schedule:
         return schedule(self.schedule)

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from playground.diffusion.compare import marginal
 from playground.diffusion.grids import karras
 from playground.diffusion.mixture import MixtureDenoiser
-from playground.diffusion.sampling import steps as walk
+from playground.diffusion.names import check_name
+from playground.diffusion.sampling import walk
 from playground.diffusion.schedules import schedule
 from playground.diffusion.solvers import Solver, solver
 
@@ -90,8 +91,7 @@ def dial(
 
 
 def _method(kind: str, strength: float, steps: int) -> Solver:
-    if kind not in DIALS:
-        raise ValueError(f"no dial is called {kind!r}; choose one of {', '.join(DIALS)}")
+    check_name("dial", kind, DIALS)
     if not 0 <= strength <= 1:
         raise ValueError(f"strength must lie between 0 and 1, not {strength}")
     return solver("edm", S_churn=strength * CHURN * steps) if kind == "edm" else solver(kind, eta=strength)

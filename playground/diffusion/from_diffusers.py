@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from playground.checkpoints import fetch
+from playground.diffusion.names import check_name
 from playground.diffusion.prediction import Kind, Prediction, beside
 from playground.diffusion.schedule import flow_scale, one, vp_scale
 
@@ -133,8 +134,7 @@ def convention(scheduler: Any) -> Convention:
             f"{name} has no table of betas, and is none of {', '.join(EDM)}, FlowMatch..., IPNDMScheduler and "
             "ScoreSdeVeScheduler: how its networks are called is unknown"
         )
-    if predicts not in KINDS:
-        raise ValueError(f"no prediction is called {predicts!r}; choose one of {', '.join(KINDS)}")
+    check_name("prediction", predicts, KINDS)
     if config.get("timestep_type") == "continuous" and predicts == "v_prediction":
         return Convention("v", vp_scale, _quarter_log)
     alpha_bar = scheduler.alphas_cumprod.double().cpu().clamp_min(ALPHA_BAR_MIN)

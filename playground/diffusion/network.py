@@ -1,21 +1,23 @@
 """A small network for points, made a denoiser by any row of EDM's table: D = c_skip x + c_out F(c_in x; c_noise)."""
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from playground import checkpoints
-from playground.diffusion.preconditioning import PRECONDITIONINGS, Preconditioning, preconditioning
+from playground.diffusion.preconditioning import Preconditioning, preconditioning
 from playground.diffusion.prediction import beside
 
-__all__ = ["LearnedDenoiser", "build_denoiser", "load_denoiser", "refill", "save_denoiser"]
+__all__ = ["LearnedDenoiser", "build_denoiser", "load_denoiser", "read_network", "save_denoiser"]
 
 KIND = "playground.diffusion.network"
+Network = TypeVar("Network", bound=nn.Module)
 FREQUENCIES = 6  # of c_noise: 1/2, 1, 2, ... half turns over its range
 TAIL = 1e-3  # of the training noise on either side of that range
 
@@ -91,10 +93,6 @@ def build_denoiser(
     >>> D(torch.zeros(5, 2), 1.0).shape
     torch.Size([5, 2])
     """
-    if preconditioning not in PRECONDITIONINGS:
-        raise ValueError(
-            f"no preconditioning is called {preconditioning!r}; choose one of {', '.join(PRECONDITIONINGS)}"
-        )
     for name, value, least, most in (("dim", dim, 1, 4096), ("width", width, 1, 4096), ("depth", depth, 1, 32)):
         if not least <= value <= most:
             raise ValueError(f"{name} must lie between {least} and {most}, not {value}")
@@ -116,22 +114,25 @@ def load_denoiser(folder: str | Path) -> LearnedDenoiser:
     Raises `FileNotFoundError` naming a missing file, `ValueError` for a checkpoint that is no such denoiser and for
     weights that are pickled, truncated or of another network.
     """
+    return read_network(folder, KIND, "denoiser of points", build_denoiser)
+
+
+def read_network(folder: str | Path, kind: str, what: str, build: Callable[..., Network]) -> Network:
+    """Read a checkpoint of a `kind`, its network made by `build` from the configuration; refusals call it `what`.
+
+    Raises what `load_denoiser` raises.
+    """
     config, tensors = checkpoints.read(folder)
-    if config.pop("kind", None) != KIND:
-        raise ValueError(f"{folder} is no denoiser of points: its config.json does not say kind {KIND!r}")
+    if config.pop("kind", None) != kind:
+        raise ValueError(f"{folder} is no {what}: its config.json does not say kind {kind!r}")
     try:
-        model = build_denoiser(**config)
+        model = build(**config)
     except TypeError as error:
-        raise ValueError(f"the config.json of {folder} describes no denoiser: {error}") from error
-    refill(model, tensors, folder)
-    return model
-
-
-def refill(model: nn.Module, tensors: dict[str, Tensor], folder: str | Path) -> None:
-    """Put a checkpoint's tensors into a network. Raises `ValueError` where they do not fit or are not finite."""
+        raise ValueError(f"the config.json of {folder} describes no {what}: {error}") from error
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
         raise ValueError(f"the weights in {folder} are not those of its config.json: {error}") from error
     if bad := [name for name, tensor in tensors.items() if not bool(tensor.isfinite().all())]:
         raise ValueError(f"the weights in {folder} are not finite: {bad[0]}")
+    return model

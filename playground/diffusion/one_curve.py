@@ -18,7 +18,7 @@ from playground.diffusion.compare import NUMBERED, Row
 from playground.diffusion.exact import exact_ode
 from playground.diffusion.grids import karras
 from playground.diffusion.mixture import MixtureDenoiser
-from playground.diffusion.sampling import steps as walk
+from playground.diffusion.sampling import walk
 from playground.diffusion.schedule import Schedule
 
 __all__ = ["MODES", "Bundle", "Path", "push"]

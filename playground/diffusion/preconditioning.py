@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from playground.diffusion.names import look_up
 from playground.diffusion.noise import NoiseDistribution, log_normal
-from playground.diffusion.schedule import Schedule, _double, vp_scale
+from playground.diffusion.schedule import Schedule, double, vp_scale
 from playground.diffusion.schedules import STEPS, iddpm_levels, schedule
 
 __all__ = ["PRECONDITIONINGS", "Preconditioning", "preconditioning"]
@@ -34,23 +35,23 @@ class Preconditioning:
 
     def c_skip(self, sigma: Any) -> Tensor:
         """What of the noisy x passes by the network."""
-        return self.skip(_double(sigma))
+        return self.skip(double(sigma))
 
     def c_out(self, sigma: Any) -> Tensor:
         """The scale of the network's output."""
-        return self.out(_double(sigma))
+        return self.out(double(sigma))
 
     def c_in(self, sigma: Any) -> Tensor:
         """The scale of the network's input."""
-        return self.in_(_double(sigma))
+        return self.in_(double(sigma))
 
     def c_noise(self, sigma: Any) -> Tensor:
         """The noise level as the network hears it."""
-        return self.level(_double(sigma))
+        return self.level(double(sigma))
 
     def weight(self, sigma: Any) -> Tensor:
         """lambda(sigma) on the squared error |D(x; sigma) - x_0|^2."""
-        return self.loss(_double(sigma))
+        return self.loss(double(sigma))
 
     def effective_weight(self, sigma: Any) -> Tensor:
         """lambda c_out^2: the weight on the squared error of the network itself; 1 for EDM."""
@@ -67,9 +68,7 @@ def preconditioning(name: str, **options: Any) -> Preconditioning:
     >>> float(preconditioning("edm", sigma_data=1.0).c_skip(1.0))
     0.5
     """
-    if name not in PRECONDITIONINGS:
-        raise ValueError(f"no preconditioning is called {name!r}; choose one of {', '.join(PRECONDITIONINGS)}")
-    return PRECONDITIONINGS[name](**options)
+    return look_up("preconditioning", name, PRECONDITIONINGS)(**options)
 
 
 def edm(*, sigma_data: float = 0.5, P_mean: float = -1.2, P_std: float = 1.2) -> Preconditioning:

@@ -11,6 +11,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from playground.diffusion.names import check_name
+
 __all__ = ["KINDS", "Kind", "Prediction"]
 
 Kind = Literal["eps", "x0", "v", "flow", "score", "F"]
@@ -35,8 +37,7 @@ class Prediction:
     sigma_data: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"no prediction is called {self.kind!r}; choose one of {', '.join(KINDS)}")
+        check_name("prediction", self.kind, KINDS)
 
     @property
     def x0(self) -> Tensor:
@@ -48,8 +49,7 @@ class Prediction:
 
     def to(self, kind: Kind) -> "Prediction":
         """The same prediction as another kind."""
-        if kind not in KINDS:
-            raise ValueError(f"no prediction is called {kind!r}; choose one of {', '.join(KINDS)}")
+        check_name("prediction", kind, KINDS)
         if kind == self.kind:
             return self
         value = self.x0

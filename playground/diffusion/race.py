@@ -11,6 +11,7 @@ from playground.diffusion.arena import FREE_GRIDS, FREE_SOLVERS, Arena, Error, f
 from playground.diffusion.grids import check_sigmas
 from playground.diffusion.linear_solver import LinearSolver
 from playground.diffusion.mixture import MixtureDenoiser
+from playground.diffusion.names import check_name, look_up
 
 __all__ = [
     "NFES",
@@ -68,10 +69,8 @@ def run_race(
     Raises `ValueError` for unknown names, and for more calls than 1,000.
     """
     for name in solvers:
-        if name not in FREE_SOLVERS:
-            raise ValueError(f"no solver of the arena is called {name!r}; choose one of {', '.join(FREE_SOLVERS)}")
-    if grid not in FREE_GRIDS:
-        raise ValueError(f"no grid is called {grid!r}; choose one of {', '.join(FREE_GRIDS)}")
+        check_name("solver of the arena", name, FREE_SOLVERS)
+    check_name("grid", grid, FREE_GRIDS)
     for nfe in nfes:
         if not 1 <= nfe <= 1000:
             raise ValueError(f"calls must lie between 1 and 1000, not {nfe}")
@@ -102,9 +101,8 @@ def read_levels(text: str) -> list[float]:
 
 def by_hand(arena: Arena, solver: str, sigmas: Sequence[float]) -> Dot:
     """A solver of `FREE_SOLVERS` on levels of one's own, the first being the arena's `sigma_max`, the last 0."""
-    if solver not in FREE_SOLVERS:
-        raise ValueError(f"no solver of the arena is called {solver!r}; choose one of {', '.join(FREE_SOLVERS)}")
-    return _dot(arena.error(FREE_SOLVERS[solver](), sigmas=sigmas), sigmas)
+    method = look_up("solver of the arena", solver, FREE_SOLVERS)()
+    return _dot(arena.error(method, sigmas=sigmas), sigmas)
 
 
 def free_levels(grid: str, solver: str, nfe: int, sigma_max: float) -> list[float]:

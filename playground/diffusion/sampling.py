@@ -13,7 +13,7 @@ from playground.diffusion.schedule import Schedule
 from playground.diffusion.solvers import Problem, Solver
 from playground.diffusion.solvers import solver as make_solver
 
-__all__ = ["Step", "Trajectory", "sample", "steps"]
+__all__ = ["Step", "Trajectory", "sample", "steps", "walk"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +65,14 @@ def steps(
     if noise.ndim < 2 or not len(noise):
         raise ValueError(f"noise must have the shape (n, ...), not {tuple(noise.shape)}")
     method = make_solver(solver) if isinstance(solver, str) else solver
-    return _walk(denoiser, noise, schedule, method, grid, generator)
+    return _states(denoiser, noise, schedule, method, grid, generator)
+
+
+walk = steps  # where a number of steps already has the name
 
 
 @torch.no_grad()
-def _walk(
+def _states(
     denoiser: Denoiser,
     noise: Tensor,
     schedule: Schedule,
@@ -89,9 +92,8 @@ def _walk(
 
     yield Step(0, levels[0], x * scales[0], None, scales[0], 0)
     for i, (x_hat, denoised) in enumerate(solver.run(Problem(denoise, levels, schedule, generator), x), start=1):
-        if not math.isfinite(float(x_hat.sum())) and not bool(
-            x_hat.isfinite().all()
-        ):  # the sum is quick, and may overflow
+        # the sum is quick, but may overflow where every number is finite
+        if not math.isfinite(float(x_hat.sum())) and not bool(x_hat.isfinite().all()):
             raise FloatingPointError(
                 f"the samples are not finite at sigma {levels[i]:.4g} (step {i} of {len(levels) - 1}, {solver.name}); "
                 "take more steps, or a solver of lower order"
@@ -117,11 +119,7 @@ def sample(
     >>> diffusion.sample(D, noise, schedule=diffusion.schedule("edm"), solver="heun", steps=18).nfe
     35
     """
-    run = list(
-        globals()["steps"](
-            denoiser, noise, schedule=schedule, solver=solver, steps=steps, sigmas=sigmas, generator=generator
-        )
-    )
+    run = list(walk(denoiser, noise, schedule=schedule, solver=solver, steps=steps, sigmas=sigmas, generator=generator))
     return Trajectory(
         x=torch.stack([step.x for step in run]),
         sigmas=torch.tensor([step.sigma for step in run], dtype=torch.float64),

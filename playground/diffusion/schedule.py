@@ -13,7 +13,7 @@ from torch import Tensor
 
 from playground.diffusion.noise import NoiseDistribution
 
-__all__ = ["Schedule", "flow_scale", "one", "rates", "trig_scale", "vp_scale"]
+__all__ = ["Schedule", "double", "flow_scale", "one", "rates", "trig_scale", "vp_scale"]
 
 Curve = Callable[[Tensor], Tensor]
 MOST_STEPS = 10_000
@@ -39,11 +39,11 @@ class Schedule:
 
     def sigma(self, t: Any) -> Tensor:
         """Noise level sigma(t), in the data's units."""
-        return self.sigma_of(_double(t))
+        return self.sigma_of(double(t))
 
     def time(self, sigma: Any) -> Tensor:
         """The time t at which the noise level is sigma."""
-        return self.time_of(_double(sigma))
+        return self.time_of(double(sigma))
 
     def scale(self, t: Any) -> Tensor:
         """s(t)."""
@@ -51,7 +51,7 @@ class Schedule:
 
     def scale_at(self, sigma: Any) -> Tensor:
         """s as a function of the noise level."""
-        return self.scale_of(_double(sigma))
+        return self.scale_of(double(sigma))
 
     def snr(self, t: Any) -> Tensor:
         """Signal-to-noise ratio 1 / sigma(t)^2, for data of unit variance."""
@@ -118,7 +118,8 @@ def rates(schedule: Schedule, t: Tensor) -> list[tuple[float, float, float, floa
     return list(zip(s.tolist(), b.tolist(), ds.tolist(), db.tolist(), strict=True))
 
 
-def _double(value: Any) -> Tensor:
+def double(value: Any) -> Tensor:
+    """A number, sequence or tensor in float64 (float32 on MPS)."""
     if not isinstance(value, Tensor):
         return torch.tensor(value, dtype=torch.float64)
     return value.to(torch.float32 if value.device.type == "mps" else torch.float64)

@@ -1,15 +1,14 @@
 """The schedules by name: tables of betas, the closed forms of score matching, EDM and flow matching, one drawn."""
 
-import inspect
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from playground.diffusion.grids import arctan_uniform, karras, log_uniform
+from playground.diffusion.names import look_up, make
 from playground.diffusion.noise import NoiseDistribution, uniform_time
 from playground.diffusion.noise import log_normal as log_normal_noise
 from playground.diffusion.noise import log_uniform as log_uniform_noise
@@ -31,12 +30,7 @@ def schedule(name: str, **options: Any) -> Schedule:
     >>> round(s.sigma_min, 4), round(s.sigma_max, 3)
     (0.0292, 14.615)
     """
-    if name not in SCHEDULES:
-        raise ValueError(f"no schedule is called {name!r}; choose one of {', '.join(SCHEDULES)}")
-    made = SCHEDULES[name](**options)
-    bound = inspect.signature(SCHEDULES[name]).bind(**options)
-    bound.apply_defaults()
-    return replace(made, options=bound.arguments)
+    return make("schedule", name, SCHEDULES, options)
 
 
 def beta_table(kind: str, *, beta_min: float = 1e-4, beta_max: float = 0.02) -> Tensor:
@@ -278,8 +272,7 @@ def drawn(times: Sequence[float], sigmas: Sequence[float], *, scale: str = "ve")
     `scale` is "ve" (s = 1), "vp" or "flow". Raises `ValueError` unless both rise strictly and all sigmas are positive.
     """
     scales = {"ve": one, "vp": vp_scale, "flow": flow_scale}
-    if scale not in scales:
-        raise ValueError(f"no scale is called {scale!r}; choose one of {', '.join(scales)}")
+    scale_of = look_up("scale", scale, scales)
     t, sigma = (torch.as_tensor(values, dtype=torch.float64).flatten() for values in (times, sigmas))
     if not (2 <= len(t) == len(sigma) <= 10_000):
         raise ValueError(f"as many times as sigmas are needed, 2 to 10,000, not {len(t)} and {len(sigma)}")
@@ -298,7 +291,7 @@ def drawn(times: Sequence[float], sigmas: Sequence[float], *, scale: str = "ve")
         return high - torch.arange(n, dtype=torch.float64) / max(1, n - 1) * (high - low)
 
     noise = uniform_time(sigma_of, time_of, low, high)
-    return Schedule("drawn", sigma_of, time_of, scales[scale], low, high, even, noise)
+    return Schedule("drawn", sigma_of, time_of, scale_of, low, high, even, noise)
 
 
 SCHEDULES: dict[str, Callable[..., Schedule]] = {

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from playground.diffusion.mixture import MixtureDenoiser
+from playground.diffusion.names import look_up
 
 __all__ = ["TARGETS", "mixture_from_density", "target"]
 
@@ -18,9 +19,7 @@ def target(name: str) -> MixtureDenoiser:
     >>> len(target("eight_gaussians").means)
     8
     """
-    if name not in TARGETS:
-        raise ValueError(f"no target is called {name!r}; choose one of {', '.join(TARGETS)}")
-    return TARGETS[name]()
+    return look_up("target", name, TARGETS)()
 
 
 def mixture_from_density(log_p: Any, extent: float, *, most: int = 1500) -> MixtureDenoiser:

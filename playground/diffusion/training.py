@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from playground.diffusion.adam import Weights, learning_rate
 from playground.diffusion.mixture import MixtureDenoiser
 from playground.diffusion.network import LearnedDenoiser
 from playground.diffusion.noise import NoiseDistribution
 from playground.diffusion.preconditioning import Preconditioning, preconditioning
+from playground.nn.adam import Weights, learning_rate
 
 __all__ = ["DenoiserStep", "LevelErrors", "fit_denoiser"]
 

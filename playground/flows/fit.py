@@ -20,17 +20,15 @@ from torch import Tensor, nn
 from playground.flows.density import Density
 from playground.flows.flow import Flow
 from playground.flows.spline import Lattice
+from playground.nn.adam import Weights, learning_rate
 
 __all__ = ["FitStep", "Recipe", "divergence", "fit", "held_out", "recipe"]
 
 STAGES = 100  # of a budget of seconds
-WARM_UP = 0.05  # part of the budget over which the learning rate climbs
-AVERAGE = 16  # the running average spans about the last 1/16 of the steps made so far
 HELD_OUT = 4096  # points on which the divergence is estimated
 KL_SHARE = 0.03  # part of the time that may go into the divergence
 AHEAD = 65536  # points drawn from the density at once
 CLIP = 10.0  # longest gradient, nats per unit of weight
-BETA1, EPSILON = 0.9, 1e-8  # Adam's first decay and the guard of its quotient
 
 
 @dataclass(frozen=True)
@@ -129,7 +127,7 @@ def _run(
 ) -> Generator[FitStep, None, None]:
     now = clock()
     spent = on_kl = kl_cost = 0.0  # seconds in here, on the divergence, on its last estimate
-    weights = _Weights(flow)
+    weights = Weights(flow, beta2=beta2)
     batches = _batches(density, batch, weights.value, torch.Generator().manual_seed(seed))
     try:
         apart = held_out(density, weights.value, seed)
@@ -142,16 +140,17 @@ def _run(
             else:
                 stage = int(progress * STAGES) if pace is None else bisect_left(pace, step)
                 begun = (stage + 0.5) / STAGES
-            rate = lr * min(1, begun / WARM_UP) * 0.5 * (1 + math.cos(math.pi * begun))
+            rate = learning_rate(lr, begun)
             x = next(batches)
             if step == 1:
                 _initialise(flow, x)
-            nll = _step(flow, x, weights, step, rate, beta2)
+            with torch.enable_grad():
+                nll = weights.update(-flow.log_prob(x).mean(), rate, clip=CLIP)
             elapsed = spent + clock() - now
             progress = min(1.0, elapsed / seconds if seconds is not None else step / (steps or pace[-1]))  # type: ignore[index]  # one is given
             kl = None
             if progress == 1:
-                weights.settle()
+                weights.show()
             if apart is not None and (progress == 1 or on_kl + kl_cost <= KL_SHARE * elapsed):
                 kl = divergence(flow, *apart)
                 kl_cost = spent + clock() - now - elapsed
@@ -160,59 +159,7 @@ def _run(
             yield FitStep(step, nll, kl, spent, progress, stage)
             now = clock()
     finally:
-        weights.settle()
         weights.release()
-
-
-def _step(flow: Flow, x: Tensor, weights: "_Weights", step: int, rate: float, beta2: float) -> float:
-    """One update; the loss before it. Nothing changes if loss or gradient is not finite."""
-    weights.grad.zero_()
-    with torch.enable_grad():
-        loss = -flow.log_prob(x).mean()
-        loss.backward()
-    nll, norm = loss.item(), weights.grad.norm().item()
-    if not (math.isfinite(nll) and math.isfinite(norm)):
-        raise FloatingPointError(
-            f"at step {step} the loss was {nll} and its gradient {norm} long (learning rate {rate:.2g}); "
-            "train again with a smaller lr or a larger batch. The flow keeps the average of the good steps"
-        )
-    if norm > CLIP:
-        weights.grad.mul_(CLIP / norm)
-    weights.update(step, rate, beta2)
-    return nll
-
-
-class _Weights:
-    """The trainable weights of a flow as one vector: clipping, Adam and the average are a few operations on it.
-
-    `torch.optim` would do, but making its first optimiser imports a compiler: four seconds before the first step.
-    """
-
-    def __init__(self, flow: nn.Module) -> None:
-        self.parameters = [p for p in flow.parameters() if p.requires_grad]
-        self.value = torch.cat([p.detach().reshape(-1) for p in self.parameters])
-        self.grad, self.mean, self.square = (torch.zeros_like(self.value) for _ in range(3))
-        self.average = self.value.clone()
-        sizes = [p.numel() for p in self.parameters]
-        for p, value, grad in zip(self.parameters, self.value.split(sizes), self.grad.split(sizes), strict=True):
-            p.data, p.grad = value.view_as(p), grad.view_as(p)
-
-    def update(self, step: int, rate: float, beta2: float) -> None:
-        """Algorithm 1 of Kingma and Ba, then the average of the iterates."""
-        self.mean.lerp_(self.grad, 1 - BETA1)
-        self.square.mul_(beta2).addcmul_(self.grad, self.grad, value=1 - beta2)
-        scale = (self.square / (1 - beta2**step)).sqrt_().add_(EPSILON)
-        self.value.addcdiv_(self.mean, scale, value=-rate / (1 - BETA1**step))
-        self.average.lerp_(self.value, (AVERAGE + 1) / (step + AVERAGE))
-
-    def settle(self) -> None:
-        """Put the averaged weights into the flow."""
-        self.value.copy_(self.average)
-
-    def release(self) -> None:
-        """Give every parameter storage of its own again."""
-        for p in self.parameters:
-            p.data, p.grad = p.data.clone(), None
 
 
 def _batches(density: Density, batch: int, like: Tensor, generator: torch.Generator) -> Iterator[Tensor]:

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from playground import diffusion
-from playground.diffusion.adam import AVERAGE, BETA1, BETA2, EPSILON, Weights
 from playground.diffusion.training import _points
+from playground.nn.adam import AVERAGE, BETA1, BETA2, EPSILON, Weights
 
 ROWS = list(diffusion.PRECONDITIONINGS)
 

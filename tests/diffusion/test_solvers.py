@@ -1,5 +1,6 @@
 """Every solver's measured order of convergence against the one it declares; stochastic ones against the marginals."""
 
+import itertools
 import math
 from functools import lru_cache
 
@@ -10,6 +11,7 @@ import torch
 from playground import diffusion
 from playground.diffusion.exact import exact_ode
 from playground.diffusion.solvers import SOLVERS
+from playground.diffusion.solvers.runge_kutta import TABLEAUS
 
 close = torch.testing.assert_close
 ODE = [name for name in SOLVERS if name not in ("ddpm", "dpmpp_2m_sde", "dpmpp_sde", "rk45")]
@@ -47,13 +49,13 @@ def slow_start(steps):
     return torch.cat([first, even[2:]])
 
 
-@pytest.mark.parametrize("name", ODE)
-@pytest.mark.parametrize("schedule", ["edm", "vp", "flow", "cosine"])
+@pytest.mark.parametrize(
+    ("name", "schedule"),
+    [*((name, "edm") for name in ODE), *itertools.product(TABLEAUS, ["vp", "flow", "cosine"])],
+)
 def test_order_of_convergence(name, schedule):
-    """The slope of ln error over ln steps; the schedule matters to Runge-Kutta methods alone, which use its time."""
+    """The slope of ln error over ln steps; Runge-Kutta methods integrate in the schedule's time, so in several."""
     solver = diffusion.solver(name)
-    if schedule != "edm" and name not in ("euler", "heun", "midpoint", "ralston", "rk4"):
-        pytest.skip("works in x / s and sigma: the schedule is not seen")
     steps = np.array([40, 80, 160])
     grid = slow_start if name in ("dpmpp_3m", "unipc", "deis", "lms", "theta_ab") else log_grid
     errors = [error(solver, int(n), schedule, grid) for n in steps]
@@ -167,16 +169,31 @@ def test_noise_that_is_added_leaves_the_marginals(name, options):
     assert np.corrcoef(run.x[-1][:, 0], ode.x[-1][:, 0])[0, 1] < 0.95
 
 
-@pytest.mark.parametrize("name", ["ddpm", "dpmpp_2m_sde", "dpmpp_sde"])
-def test_without_noise_they_are_the_ode(name):
-    options = {"eta": 0.0}
-    solver = diffusion.solver("ddim" if name == "ddpm" else name, **options)
-    twin = {"ddpm": "ddim", "dpmpp_2m_sde": "dpmpp_2m", "dpmpp_sde": "dpmpp_2s"}[name]
-    run = lambda s: diffusion.sample(  # noqa: E731
-        mixture(), noise(), schedule=diffusion.schedule("edm"), solver=s, steps=9
-    )
-    close(run(solver).x, run(twin).x, rtol=1e-12, atol=1e-12)
-    assert not solver.stochastic
+@pytest.mark.parametrize("name", [name for name in SOLVERS if name not in TABLEAUS])
+@pytest.mark.parametrize("schedule", ["vp", "flow", "trig"])
+def test_the_others_work_in_sigma_whatever_the_schedule(name, schedule):
+    draw = lambda path: diffusion.sample(  # noqa: E731
+        mixture(), noise(), schedule=diffusion.schedule(path), solver=name, sigmas=log_grid(9),
+        generator=torch.Generator().manual_seed(1),
+    ).unified()  # fmt: skip
+    close(draw(schedule), draw("edm"), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [("ddim", "eta"), ("dpmpp_2m_sde", "eta"), ("dpmpp_sde", "eta"), ("edm", "S_churn")]
+)
+def test_the_seed_matters_where_noise_is_added_and_only_there(name, option):
+    def draw(strength, seed):
+        return diffusion.sample(
+            mixture(), noise(), schedule=diffusion.schedule("edm"),
+            solver=diffusion.solver(name, **{option: strength}), steps=9,
+            generator=torch.Generator().manual_seed(seed),
+        ).x  # fmt: skip
+
+    close(draw(0.0, 1), draw(0.0, 2), rtol=0, atol=0)
+    assert not torch.allclose(draw(0.5, 1), draw(0.5, 2))
+    for strength in (0.0, 0.5):
+        assert diffusion.solver(name, **{option: strength}).stochastic is (strength > 0)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import torch
 
 from playground.flows.build import FLOWS, build
 from playground.flows.density import density
-from playground.flows.fit import AVERAGE, BETA1, CLIP, EPSILON, WARM_UP, Recipe, fit, recipe
+from playground.flows.fit import CLIP, Recipe, fit, recipe
+from playground.nn.adam import AVERAGE, BETA1, EPSILON, WARM_UP
 
 
 def weights(flow):

@@ -118,6 +118,21 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def client(app_url: str) -> Iterator[Any]:
+    """Gradio's client of that app, for its public endpoints."""
+    from gradio_client import Client
+
+    client = Client(app_url, verbose=False)
+    yield client
+    client.close()
+
+
+def toast(page: Any) -> str:
+    """The words of the first notice on the page."""
+    return page.locator("[data-testid=toast-body]").first.inner_text()
+
+
 @contextmanager
 def running_app(folder: Path) -> Iterator[str]:
     """The address of the app, started as people start it but with one thread and no network; it writes to `folder`."""

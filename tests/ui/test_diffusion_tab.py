@@ -5,7 +5,7 @@ import io
 import json
 
 import pytest
-from gradio_client import Client
+from pages import toast
 
 WITHIN = 90_000  # milliseconds: the machine may be busy with other tests
 FILM = "#diffusion-curve-film .pg-plotly"
@@ -28,10 +28,6 @@ def query_has(page, text):
         "text => document.querySelector('#diffusion-query textarea, #diffusion-query input')?.value.includes(text)",
         arg=text,
     )
-
-
-def toast(page):
-    return page.locator("[data-testid=toast-body]").first.inner_text()
 
 
 def open_panel(page, name, ready):
@@ -310,13 +306,6 @@ def test_mathematics_is_rendered(open_page, app_url):
     page.wait_for_selector("#diffusion-about .katex")
     assert page.locator("#diffusion-about .katex-error").count() == 0
     assert "$" not in page.locator("#diffusion-about").inner_text()
-
-
-@pytest.fixture(scope="module")
-def client(app_url):
-    client = Client(app_url, verbose=False)
-    yield client
-    client.close()
 
 
 def test_api_samples(client):

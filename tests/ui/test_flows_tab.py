@@ -7,6 +7,7 @@ import zipfile
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from pages import toast
 from PIL import Image
 
 STAGE = "#flows-stage .pg-stage"
@@ -26,10 +27,6 @@ def train(page, seconds=2):
     page.locator("#flows-seconds input[type=number]").press("Tab")
     page.click("#flows-train")
     page.wait_for_selector(RUNNING)
-
-
-def toast(page):
-    return page.locator("[data-testid=toast-body]").first.inner_text()
 
 
 def draw(page):

@@ -5,7 +5,6 @@ import urllib.error
 import urllib.request
 
 import pytest
-from gradio_client import Client
 
 WITHIN = 60_000  # milliseconds
 STAGE = "#flows-stage .pg-stage"
@@ -90,13 +89,6 @@ def test_foreigners_are_refused(app_url, header, value, status):
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request, timeout=30)
     assert refused.value.code == status
-
-
-@pytest.fixture(scope="module")
-def client(app_url):
-    client = Client(app_url, verbose=False)
-    yield client
-    client.close()
 
 
 def test_api_trains(client):

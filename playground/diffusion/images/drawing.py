@@ -16,8 +16,7 @@ from torch import Tensor
 from playground.diffusion.compare import Row
 from playground.diffusion.grids import karras
 from playground.diffusion.images.model import PictureModel
-from playground.diffusion.sampling import Step
-from playground.diffusion.sampling import steps as walk
+from playground.diffusion.sampling import Step, walk
 
 __all__ = ["FEW", "MANY", "Drawn", "RowError", "draw_pictures", "measure_rows"]
 

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from playground.diffusion.adam import Weights, learning_rate
 from playground.diffusion.images.digits import CLASSES, SIDE, Pictures
 from playground.diffusion.images.model import PictureModel
 from playground.diffusion.images.training import augment
 from playground.diffusion.sampling import sample
 from playground.diffusion.schedules import schedule
+from playground.nn.adam import Weights, learning_rate
 
 __all__ = [
     "RUNS",

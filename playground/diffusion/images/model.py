@@ -11,7 +11,7 @@ from torch import Tensor
 from playground import checkpoints
 from playground.diffusion.denoiser import Denoiser, GuidedDenoiser
 from playground.diffusion.images.unet import UNet
-from playground.diffusion.network import refill
+from playground.diffusion.network import read_network
 
 __all__ = ["PictureModel", "build", "load", "save"]
 
@@ -75,12 +75,4 @@ def load(folder: str | Path) -> PictureModel:
     Raises `FileNotFoundError` naming a missing file, `ValueError` for a checkpoint that is no picture denoiser and for
     weights that are pickled, truncated or of another model.
     """
-    config, tensors = checkpoints.read(folder)
-    if config.pop("kind", None) != KIND:
-        raise ValueError(f"{folder} is no picture denoiser: its config.json does not say kind {KIND!r}")
-    try:
-        model = build(**config)
-    except TypeError as error:
-        raise ValueError(f"the config.json of {folder} describes no picture denoiser: {error}") from error
-    refill(model, tensors, folder)
-    return model.eval().requires_grad_(False)
+    return read_network(folder, KIND, "picture denoiser", build).eval().requires_grad_(False)

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from playground import checkpoints
-from playground.diffusion.adam import Weights, learning_rate
 from playground.diffusion.images.digits import Pictures
 from playground.diffusion.images.unet import AUGMENTATIONS, UNet
+from playground.nn.adam import Weights, learning_rate
 
 __all__ = ["PictureStep", "augment", "fit_pictures"]
 

@@ -1,11 +1,10 @@
 """The solvers by name."""
 
-import inspect
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from playground.diffusion.names import make
 from playground.diffusion.solvers.adaptive import rk45
 from playground.diffusion.solvers.ancestral import ddim, ddpm
 from playground.diffusion.solvers.dpm import dpm
@@ -48,9 +47,4 @@ def solver(name: str, **options: Any) -> Solver:
     >>> solver("heun").calls(18)
     35
     """
-    if name not in SOLVERS:
-        raise ValueError(f"no solver is called {name!r}; choose one of {', '.join(SOLVERS)}")
-    made = SOLVERS[name](**options)
-    bound = inspect.signature(SOLVERS[name]).bind(**options)
-    bound.apply_defaults()
-    return replace(made, options=bound.arguments)
+    return make("solver", name, SOLVERS, options)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from playground.diffusion.solvers.solver import Problem, Solver, Walk, calls_of
 
-__all__ = ["ddim", "ddpm", "noise_like"]
+__all__ = ["ancestral", "ddim", "ddpm", "noise_like"]
 
 
 def ddim(*, eta: float = 0.0) -> Solver:
@@ -22,11 +22,7 @@ def ddim(*, eta: float = 0.0) -> Solver:
     def run(problem: Problem, x: Tensor) -> Walk:
         for sigma, sigma_next in problem.steps():
             denoised = problem.denoise(x, sigma)
-            sigma_up = eta * math.sqrt(sigma_next**2 * (sigma**2 - sigma_next**2)) / sigma  # equation 16
-            sigma_down = math.sqrt(sigma_next**2 - sigma_up**2)
-            x = torch.lerp(denoised, x, sigma_down / sigma)
-            if sigma_up > 0:
-                x = x + sigma_up * noise_like(x, problem.generator)
+            x = ancestral(x, denoised, sigma, sigma_next, eta, problem.generator)
             yield x, denoised
 
     return Solver("ddim" if eta < 1 else "ddpm", 1, run, calls_of(1), stochastic=eta > 0)
@@ -35,6 +31,16 @@ def ddim(*, eta: float = 0.0) -> Solver:
 def ddpm() -> Solver:
     """DDPM's ancestral sampling with the posterior variance beta-tilde (Ho et al. 2020, equation 7)."""
     return ddim(eta=1.0)
+
+
+def ancestral(
+    x: Tensor, denoised: Tensor, sigma: float, sigma_next: float, eta: float, generator: torch.Generator | None
+) -> Tensor:
+    """One step: along the line to `denoised` down to less noise than `sigma_next`, then fresh noise up to it."""
+    sigma_up = eta * math.sqrt(sigma_next**2 * (sigma**2 - sigma_next**2)) / sigma  # equation 16
+    sigma_down = math.sqrt(sigma_next**2 - sigma_up**2)
+    x = torch.lerp(denoised, x, sigma_down / sigma)
+    return x + sigma_up * noise_like(x, generator) if sigma_up > 0 else x
 
 
 def noise_like(x: Tensor, generator: torch.Generator | None) -> Tensor:

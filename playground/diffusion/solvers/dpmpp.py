@@ -5,11 +5,11 @@ infinite, is x = D.
 """
 
 import math
+from dataclasses import replace
 
-import torch
 from torch import Tensor
 
-from playground.diffusion.solvers.ancestral import noise_like
+from playground.diffusion.solvers.ancestral import ancestral, noise_like
 from playground.diffusion.solvers.solver import Problem, Solver, Walk, calls_of
 
 __all__ = ["dpmpp_2m", "dpmpp_2m_sde", "dpmpp_2s", "dpmpp_3m", "dpmpp_sde"]
@@ -17,21 +17,7 @@ __all__ = ["dpmpp_2m", "dpmpp_2m_sde", "dpmpp_2s", "dpmpp_3m", "dpmpp_sde"]
 
 def dpmpp_2m() -> Solver:
     """Multistep, order 2."""
-
-    def run(problem: Problem, x: Tensor) -> Walk:
-        before: tuple[Tensor, float] | None = None  # the last D and the step that followed it
-        for sigma, sigma_next in problem.steps():
-            denoised = problem.denoise(x, sigma)
-            if sigma_next == 0:
-                x = denoised
-            else:
-                h = math.log(sigma / sigma_next)
-                target = denoised if before is None else denoised + (h / (2 * before[1])) * (denoised - before[0])
-                x = (sigma_next / sigma) * x - math.expm1(-h) * target
-                before = denoised, h
-            yield x, denoised
-
-    return Solver("dpmpp_2m", 2, run, calls_of(1))
+    return replace(dpmpp_2m_sde(eta=0), name="dpmpp_2m")
 
 
 def dpmpp_3m(*, half_curvature: bool = False) -> Solver:
@@ -65,19 +51,7 @@ def dpmpp_3m(*, half_curvature: bool = False) -> Solver:
 
 def dpmpp_2s() -> Solver:
     """Singlestep, order 2, with one look halfway in lambda."""
-
-    def run(problem: Problem, x: Tensor) -> Walk:
-        for sigma, sigma_next in problem.steps():
-            denoised = problem.denoise(x, sigma)
-            if sigma_next == 0:
-                x = denoised
-            else:
-                middle = math.sqrt(sigma * sigma_next)
-                u = torch.lerp(denoised, x, middle / sigma)
-                x = torch.lerp(problem.denoise(u, middle), x, sigma_next / sigma)
-            yield x, denoised
-
-    return Solver("dpmpp_2s", 2, run, calls_of(2))
+    return replace(dpmpp_sde(eta=0), name="dpmpp_2s")
 
 
 def dpmpp_2m_sde(*, eta: float = 1.0) -> Solver:
@@ -85,7 +59,7 @@ def dpmpp_2m_sde(*, eta: float = 1.0) -> Solver:
     _check(eta)
 
     def run(problem: Problem, x: Tensor) -> Walk:
-        before: tuple[Tensor, float] | None = None
+        before: tuple[Tensor, float] | None = None  # the last D and the step that followed it
         for sigma, sigma_next in problem.steps():
             denoised = problem.denoise(x, sigma)
             if sigma_next == 0:
@@ -103,24 +77,18 @@ def dpmpp_2m_sde(*, eta: float = 1.0) -> Solver:
 
 
 def dpmpp_sde(*, eta: float = 1.0) -> Solver:
-    """Singlestep for the SDE: an ancestral step halfway in lambda, and one with what is seen there."""
+    """Singlestep for the SDE: an ancestral step halfway in lambda, one with what is seen there; `eta` 0 is 2S."""
     _check(eta)
 
     def run(problem: Problem, x: Tensor) -> Walk:
-        def ancestral(x: Tensor, target: Tensor, sigma: float, sigma_next: float) -> Tensor:
-            up = eta * math.sqrt(sigma_next**2 * (sigma**2 - sigma_next**2)) / sigma
-            down = math.sqrt(sigma_next**2 - up**2)
-            x = torch.lerp(target, x, down / sigma)
-            return x + up * noise_like(x, problem.generator) if up > 0 else x
-
         for sigma, sigma_next in problem.steps():
             denoised = problem.denoise(x, sigma)
             if sigma_next == 0:
                 x = denoised
             else:
                 middle = math.sqrt(sigma * sigma_next)
-                seen = problem.denoise(ancestral(x, denoised, sigma, middle), middle)
-                x = ancestral(x, seen, sigma, sigma_next)
+                u = ancestral(x, denoised, sigma, middle, eta, problem.generator)
+                x = ancestral(x, problem.denoise(u, middle), sigma, sigma_next, eta, problem.generator)
             yield x, denoised
 
     return Solver("dpmpp_sde", 2 if eta == 0 else 1, run, calls_of(2), stochastic=eta > 0)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from playground.diffusion.names import look_up
 from playground.diffusion.schedule import rates
 from playground.diffusion.solvers.solver import Problem, Solver, Walk, calls_of
 
@@ -37,9 +38,7 @@ TABLEAUS = {
 
 def runge_kutta(name: str) -> Solver:
     """Euler, Heun, midpoint, Ralston or the classical method of order 4."""
-    if name not in TABLEAUS:
-        raise ValueError(f"no Runge-Kutta method is called {name!r}; choose one of {', '.join(TABLEAUS)}")
-    tableau = TABLEAUS[name]
+    tableau = look_up("Runge-Kutta method", name, TABLEAUS)
 
     def run(problem: Problem, x_hat: Tensor) -> Walk:
         schedule = problem.schedule.integrated_as or problem.schedule

@@ -3,9 +3,6 @@
 import csv
 import io
 import json
-import shutil
-import tempfile
-import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,18 +13,15 @@ from playground import diffusion
 from playground.diffusion import images
 from playground.tabs.diffusion.arena import Contest
 from playground.tabs.diffusion.settings import Settings, row_key
+from playground.tabs.files import place
 
-__all__ = ["KINDS", "place", "write", "write_solvers"]
+__all__ = ["KINDS", "write", "write_solvers"]
 
 KINDS = ("csv", "json")
-KEEP = 3600  # seconds
 
 
 def write(kind: str, panel: str, settings: Settings, result: Any, folder: Path) -> str:
-    """Make the file of a kind in `KINDS` below `folder`; returns its path. What is over an hour old there is removed.
-
-    `result` is what the panel's handler gave last; Gradio takes a copy of the file as soon as the handler has returned.
-    """
+    """Make the file of a kind in `KINDS` below `folder`; returns its path. `result`: what the panel's handler gave."""
     columns, lines, extra = RECORDS[panel](settings, result)
     path = place(folder, f"{panel}-{settings.target}.{kind}")
     if kind == "csv":
@@ -49,14 +43,6 @@ def write_solvers(contest: Contest, folder: Path) -> str:
     solvers = [json.loads(solver.to_json()) for solver, _ in contest.distilled]
     path.write_text(json.dumps(solvers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return str(path)
-
-
-def place(folder: Path, name: str) -> Path:
-    """A new file's path; what is over an hour old is removed."""
-    for old in folder.iterdir():
-        if time.time() - old.stat().st_mtime > KEEP:
-            shutil.rmtree(old, ignore_errors=True)
-    return Path(tempfile.mkdtemp(dir=folder)) / name
 
 
 Record = tuple[list[str], Iterable[Sequence[Any]], dict[str, Any]]  # columns, lines, and what stands above them in JSON

@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from playground import flows
+from playground.tabs.checks import whole
 from playground.tabs.flows.settings import Settings
 
 __all__ = ["build"]
@@ -35,8 +36,7 @@ def train_flow(
             seconds=seconds,
             seed=seed,
         )
-        if isinstance(samples, bool) or not isinstance(samples, int) or not 1 <= samples <= MAX_SAMPLES:
-            raise ValueError(f"samples must be a whole number between 1 and {MAX_SAMPLES:,}, not {samples}")
+        whole("samples", samples, 1, MAX_SAMPLES)
         target = settings.make_density()
         model = flows.build(flow, seed=seed, **settings.options)
         (step,) = deque(flows.fit(model, target, seconds=seconds, seed=seed), maxlen=1)

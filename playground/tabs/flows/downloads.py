@@ -3,9 +3,7 @@
 import csv
 import io
 import json
-import shutil
 import tempfile
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,25 +13,19 @@ import numpy as np
 from playground import flows
 from playground.figures.picture import panels_png
 from playground.manager import ModelManager
+from playground.tabs.files import place
 from playground.tabs.flows.training import Run
 
 __all__ = ["FILES", "write"]
 
 SAMPLES = 10_000
-KEEP = 3600  # seconds
 
 
 def write(kind: str, manager: ModelManager, run: Run, folder: Path) -> str:
-    """Make the file of a kind in `FILES` below `folder`; returns its path. What is over an hour old there is removed.
-
-    Gradio takes a copy of the file as soon as the handler has returned.
-    """
-    for old in folder.iterdir():
-        if time.time() - old.stat().st_mtime > KEEP:
-            shutil.rmtree(old, ignore_errors=True)
+    """Make the file of a kind in `FILES` below `folder`; returns its path."""
     settings = run.settings
     suffix, make = FILES[kind]
-    path = Path(tempfile.mkdtemp(dir=folder)) / f"{settings.key}-{settings.flow}{suffix}"
+    path = place(folder, f"{settings.key}-{settings.flow}{suffix}")
     path.write_bytes(make(manager, run))
     return str(path)
 

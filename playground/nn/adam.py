@@ -13,7 +13,7 @@ __all__ = ["Weights", "learning_rate"]
 
 WARM_UP = 0.05  # part of the budget over which the learning rate climbs
 AVERAGE = 16  # the average spans about the last 1/16 of the steps made so far
-BETA1, BETA2, EPSILON = 0.9, 0.99, 1e-8
+BETA1, BETA2, EPSILON = 0.9, 0.99, 1e-8  # Adam's decays and the guard of its quotient
 
 
 def learning_rate(peak: float, progress: float) -> float:
@@ -22,12 +22,13 @@ def learning_rate(peak: float, progress: float) -> float:
 
 
 class Weights:
-    """The trainable weights of a network as one vector, with Adam's moments and the average.
+    """The trainable weights of a network as one vector: clipping, Adam and the average are a few operations on it.
 
     `torch.optim` would do, but making its first optimiser imports a compiler: four seconds before the first step.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, *, beta2: float = BETA2) -> None:
+        self.beta2 = beta2
         self.parameters = [p for p in network.parameters() if p.requires_grad]
         if not self.parameters:
             raise ValueError("the network has no weights to train: all are frozen; call requires_grad_(True) on it")
@@ -51,14 +52,15 @@ class Weights:
         if not (math.isfinite(value) and math.isfinite(norm)):
             raise FloatingPointError(
                 f"at step {self.step + 1} the loss was {value} and its gradient {norm} long, with learning rate "
-                f"{rate:.2g}; train again with a smaller lr. The network keeps the average of the good steps"
+                f"{rate:.2g}; train again with a smaller lr or a larger batch. The network keeps the average of the "
+                "good steps"
             )
         if norm > clip:
             self.grad.mul_(clip / norm)
         self.step += 1
         self.mean.lerp_(self.grad, 1 - BETA1)
-        self.square.mul_(BETA2).addcmul_(self.grad, self.grad, value=1 - BETA2)
-        scale = (self.square / (1 - BETA2**self.step)).sqrt_().add_(EPSILON)
+        self.square.mul_(self.beta2).addcmul_(self.grad, self.grad, value=1 - self.beta2)
+        scale = (self.square / (1 - self.beta2**self.step)).sqrt_().add_(EPSILON)
         self.value.addcdiv_(self.mean, scale, value=-rate / (1 - BETA1**self.step))
         self.average.lerp_(self.value, (AVERAGE + 1) / (self.step + AVERAGE))
         return value

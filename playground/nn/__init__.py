@@ -1,0 +1,1 @@
+"""What several pipelines share: training weights as one vector."""
