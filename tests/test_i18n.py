@@ -91,6 +91,7 @@ REFUSING = (
     "tabs/checks.py",
     "tabs/flows/settings.py",
     "tabs/diffusion/settings.py",
+    "tabs/diffusion/learned.py",
     "tabs/diffusion/pictures.py",
     "diffusion/arena.py",
     "diffusion/compare.py",
@@ -101,6 +102,8 @@ REFUSING = (
     "diffusion/one_curve.py",
     "diffusion/race.py",
     "diffusion/sampling.py",
+    "diffusion/schedules.py",
+    "diffusion/targets.py",
     "diffusion/schedule.py",
     "diffusion/solvers/adaptive.py",
     "diffusion/solvers/solver.py",
@@ -110,7 +113,8 @@ NOT_FOR_THE_PAGE = re.compile(  # what no control and no upload can bring about
     r"points must be \(n, 2\) of|n must lie|extent must|this density has no closed form|place=|a drawing must be \(h|"
     r"^7 is not a number|the picture has no pixels|a picture must be|the picture holds NaN|a picture of floats|"
     r"must be 0 or 1|^must be a whole number|choose rms or median|there is no point to choose|sigma_max must be|"
-    r"the shape of one sample|give steps or sigmas|noises, held_out and|at least one row|noise must have the shape"
+    r"the shape of one sample|give steps or sigmas|noises, held_out and|at least one row|noise must have the shape|"
+    r"offset must lie|beta_d > 0|rho must lie|sigma_data must be|log_p must have"
 )
 
 

@@ -2,6 +2,7 @@
 
 from playground.diffusion.arena import FREE_GRIDS, FREE_SOLVERS, Arena, Error, Point
 from playground.diffusion.compare import (
+    DRAWN,
     ROWS,
     Draw,
     Profile,
@@ -21,6 +22,7 @@ from playground.diffusion.exact import exact_ode, log_likelihood
 from playground.diffusion.export import Exported, export_row
 from playground.diffusion.from_diffusers import DiffusersDenoiser, from_diffusers, load_diffusers
 from playground.diffusion.grids import GRIDS
+from playground.diffusion.learning import SPLIT_STEPS, Learning, learn, measure_learned
 from playground.diffusion.linear_solver import LinearForm, LinearSolver, linear_form
 from playground.diffusion.mixture import MixtureDenoiser
 from playground.diffusion.network import LearnedDenoiser, build_denoiser, load_denoiser, save_denoiser
@@ -44,12 +46,13 @@ from playground.diffusion.sampling import Step, Trajectory, sample, steps
 from playground.diffusion.schedule import Schedule
 from playground.diffusion.schedules import SCHEDULES, drawn, schedule
 from playground.diffusion.solvers import SOLVERS, Solver, solver
-from playground.diffusion.targets import TARGETS, mixture_from_density, target
+from playground.diffusion.targets import TARGETS, mixture_from_density, mixture_from_drawing, target
 from playground.diffusion.to_diffusers import to_diffusers
 from playground.diffusion.training import DenoiserStep, LevelErrors, fit_denoiser
 
 __all__ = [
     "DIALS",
+    "DRAWN",
     "FREE_GRIDS",
     "FREE_SOLVERS",
     "GRIDS",
@@ -60,6 +63,7 @@ __all__ = [
     "ROWS",
     "SCHEDULES",
     "SOLVERS",
+    "SPLIT_STEPS",
     "TARGETS",
     "Arena",
     "Bundle",
@@ -76,6 +80,7 @@ __all__ = [
     "Exported",
     "GuidedDenoiser",
     "LearnedDenoiser",
+    "Learning",
     "LevelErrors",
     "Line",
     "LinearForm",
@@ -106,6 +111,7 @@ __all__ = [
     "fit_denoiser",
     "free_levels",
     "from_diffusers",
+    "learn",
     "linear_form",
     "load_denoiser",
     "load_diffusers",
@@ -113,7 +119,9 @@ __all__ = [
     "log_prob_picture",
     "make_arena",
     "marginal",
+    "measure_learned",
     "mixture_from_density",
+    "mixture_from_drawing",
     "noise_levels",
     "pipeline_arguments",
     "pipeline_latents",

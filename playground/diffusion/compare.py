@@ -18,7 +18,7 @@ from playground.diffusion.names import check_name
 from playground.diffusion.preconditioning import PRECONDITIONINGS, Preconditioning, preconditioning
 from playground.diffusion.sampling import sample
 from playground.diffusion.schedule import Schedule
-from playground.diffusion.schedules import SCHEDULES, schedule
+from playground.diffusion.schedules import SCHEDULES, drawn, schedule
 from playground.diffusion.solvers import SOLVERS
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+DRAWN = "drawn"
 NUMBERED = ("ddpm", "cosine", "sigmoid", "scaled_linear")  # tables of 1000 steps, which a network hears by number
 SIGMAS = (1e-3, 1e3)  # of the curves over sigma
 QUANTITIES = ("c_skip", "c_out", "c_in", "c_noise", "weight", "effective_weight")
@@ -42,28 +43,41 @@ QUANTITIES = ("c_skip", "c_out", "c_in", "c_noise", "weight", "effective_weight"
 
 @dataclass(frozen=True)
 class Row:
-    """A row by the names of its parts. Raises `ValueError` for an unknown one."""
+    """A row by the names of its parts; the schedule "drawn" rises through `levels` at even times from 0 to 1.
+
+    Raises `ValueError` for an unknown name, and for levels that rise not or belong to no drawn schedule.
+    """
 
     schedule: str
     preconditioning: str
     solver: str
+    levels: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        check_name("schedule", self.schedule, SCHEDULES)
+        check_name("schedule", self.schedule, (*SCHEDULES, DRAWN))
         check_name("preconditioning", self.preconditioning, PRECONDITIONINGS)
         check_name("solver", self.solver, SOLVERS)
+        if self.schedule == DRAWN:
+            self.make_schedule()
+        elif self.levels:
+            raise ValueError(f"levels belong to the schedule {DRAWN!r}, not to {self.schedule!r}")
 
     def make_schedule(self) -> Schedule:
+        if self.schedule == DRAWN:
+            return drawn(torch.linspace(0, 1, len(self.levels), dtype=torch.float64).tolist(), self.levels)
         return schedule(self.schedule)
 
-    def make_preconditioning(self) -> Preconditioning:
-        """With the numbered steps of the row's schedule where it has some, and SD3's shift with its schedule."""
-        options: dict[str, Any] = {}
+    @property
+    def options(self) -> dict[str, Any]:
+        """Of the preconditioning: the numbered steps of the schedule where it has some, and SD3's shift with SD3's."""
         if self.preconditioning in ("eps", "v") and self.schedule in NUMBERED:
-            options["path"] = self.schedule
+            return {"path": self.schedule}
         if self.preconditioning == "flow" and self.schedule == "sd3":
-            options |= {"shift": 3.0, "logit_normal": (0.0, 1.0)}
-        return preconditioning(self.preconditioning, **options)
+            return {"shift": 3.0, "logit_normal": (0.0, 1.0)}
+        return {}
+
+    def make_preconditioning(self) -> Preconditioning:
+        return preconditioning(self.preconditioning, **self.options)
 
 
 ROWS: Mapping[str, Row] = {

@@ -1,5 +1,6 @@
 """The error of samples taken apart: what the network got wrong, and what the solver lost on the way."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -38,23 +39,27 @@ def split_errors(
     *,
     schedule: Schedule,
     solver: str | Solver = "heun",
-    steps: int = 18,
+    steps: Sequence[int] = (18,),
     fine: int = 200,
     generator: torch.Generator | None = None,
-) -> ErrorSplit:
-    """Model error and solver error of `steps` steps from `noise` (n, ...) of N(0, I), against the `exact` denoiser.
+) -> Iterator[ErrorSplit]:
+    """Model error and solver error of so many `steps` from `noise` (n, ...) of N(0, I), against the `exact` denoiser.
 
     `fine` steps of the classical Runge-Kutta method in ln sigma, four calls each, stand for infinitely many. A
     stochastic solver's error holds its noise too.
     """
-    few = sample(model, noise, schedule=schedule, solver=solver, steps=steps, generator=generator)
-    end, start = float(few.sigmas[-1]), float(few.sigmas[0])
-    x = noise.to(few.x.dtype) * start
-    learned = exact_ode(model, x, start, end=end, steps=fine)
-    true = exact_ode(exact, x, start, end=end, steps=fine)
-    last = few.unified()[-1]
-    model_error, solver_error, total = (_errors(a, b) for a, b in ((learned, true), (last, learned), (last, true)))
-    return ErrorSplit(model_error[0], solver_error[0], total[0], model_error[1], solver_error[1], total[1], few.nfe)
+    ends: dict[tuple[float, float], tuple[Tensor, Tensor]] = {}
+    for n in steps:
+        few = sample(model, noise, schedule=schedule, solver=solver, steps=n, generator=generator)
+        levels = float(few.sigmas[0]), float(few.sigmas[-1])
+        if levels not in ends:  # of most schedules the same for every number of steps
+            x = noise.to(few.x.dtype) * levels[0]
+            learned, true = (exact_ode(D, x, levels[0], end=levels[1], steps=fine) for D in (model, exact))
+            ends[levels] = learned, true
+        learned, true = ends[levels]
+        last = few.unified()[-1]
+        of_model, of_solver, total = (_errors(a, b) for a, b in ((learned, true), (last, learned), (last, true)))
+        yield ErrorSplit(of_model[0], of_solver[0], total[0], of_model[1], of_solver[1], total[1], few.nfe)
 
 
 def _errors(a: Tensor, b: Tensor) -> tuple[float, float]:

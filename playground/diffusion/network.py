@@ -1,7 +1,7 @@
 """A small network for points, made a denoiser by any row of EDM's table: D = c_skip x + c_out F(c_in x; c_noise)."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,16 +29,21 @@ class LearnedDenoiser(nn.Module):
     it in units of their own (step numbers, times, logarithms): here c_noise is first brought to [-1, 1].
     """
 
-    def __init__(self, *, row: str, dim: int, width: int, depth: int, sigma_data: float) -> None:
+    def __init__(
+        self, *, row: str, options: Mapping[str, Any], dim: int, width: int, depth: int, sigma_data: float
+    ) -> None:
         super().__init__()
         self.config: dict[str, Any] = {
             "preconditioning": row,
+            "options": dict(options),
             "dim": dim,
             "width": width,
             "depth": depth,
             "sigma_data": sigma_data,
         }
-        self.row: Preconditioning = preconditioning(row, **({"sigma_data": sigma_data} if row == "edm" else {}))
+        self.row: Preconditioning = preconditioning(
+            row, **{**({"sigma_data": sigma_data} if row == "edm" else {}), **options}
+        )
         # c_noise over the levels of training, but for a thousandth at both ends
         ends = self.row.c_noise(self.row.noise.quantile(torch.tensor([TAIL, 1 - TAIL], dtype=torch.float64)))
         self.low, self.high = ends.tolist()
@@ -83,8 +88,9 @@ def build_denoiser(
     depth: int = 3,
     sigma_data: float = 1.0,
     seed: int = 0,
+    options: Mapping[str, Any] | None = None,
 ) -> LearnedDenoiser:
-    """A new network under a row of `PRECONDITIONINGS`, its weights drawn from `seed`.
+    """A new network under a row of `PRECONDITIONINGS`, with `options` of its constructor; weights drawn from `seed`.
 
     `sigma_data` is the data's standard deviation; the row "edm" alone uses it. Raises `ValueError` for an unknown row
     and for sizes out of range.
@@ -100,7 +106,9 @@ def build_denoiser(
         raise ValueError(f"sigma_data must be positive, not {sigma_data}")
     with torch.random.fork_rng(devices=[]):  # nn.Linear draws from the global generator; leave the caller's alone
         torch.manual_seed(seed)
-        return LearnedDenoiser(row=preconditioning, dim=dim, width=width, depth=depth, sigma_data=sigma_data)
+        return LearnedDenoiser(
+            row=preconditioning, options=options or {}, dim=dim, width=width, depth=depth, sigma_data=sigma_data
+        )
 
 
 def save_denoiser(model: LearnedDenoiser, folder: str | Path) -> None:

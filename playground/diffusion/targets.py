@@ -10,7 +10,7 @@ from torch import Tensor
 from playground.diffusion.mixture import MixtureDenoiser
 from playground.diffusion.names import look_up
 
-__all__ = ["TARGETS", "mixture_from_density", "target"]
+__all__ = ["TARGETS", "mixture_from_density", "mixture_from_drawing", "target"]
 
 
 def target(name: str) -> MixtureDenoiser:
@@ -43,6 +43,18 @@ def mixture_from_density(log_p: Any, extent: float, *, most: int = 1500) -> Mixt
     y = extent - (kept[:, 0] + 0.5) * pixel
     weights = mass[kept[:, 0], kept[:, 1]]
     return MixtureDenoiser(torch.stack([x, y], 1), torch.full((len(kept),), 0.5 * pixel), weights, name="drawn")
+
+
+def mixture_from_drawing(ink: Any, *, most: int = 500) -> MixtureDenoiser:
+    """`mixture_from_density` of a drawing (n, n), ink from 0 on, moved and scaled to mean 0 and mean variance 1.
+
+    Raises `ValueError` for an empty one.
+    """
+    ink = torch.as_tensor(ink, dtype=torch.float64)
+    if not bool((ink >= 0).all()):
+        raise ValueError("ink must be finite and at least 0")
+    raw = mixture_from_density(ink.log(), 1.0, most=most)
+    return _standard("drawing", raw.means, raw.variances[:, 0].sqrt(), raw.weights)
 
 
 def _standard(name: str, means: Tensor, stds: Tensor, weights: Tensor | None = None) -> MixtureDenoiser:

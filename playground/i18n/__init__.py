@@ -30,6 +30,7 @@ I18N = gr.I18n(**{name: dict(texts) for name, texts in TEXTS.items()})
 
 
 # Patterns of the libraries' English sentences, and the same in Chinese with {} for each group.
+KINDS = ("diffusion.schedule.", "flows.", "name.")  # of the words that an error may name
 ERRORS: list[tuple[str, str]] = json.loads((HERE / "errors.zh-CN.json").read_text(encoding="utf-8"))
 
 
@@ -52,7 +53,9 @@ def refusal(language: str, error: Exception) -> str:
         for pattern, chinese in ERRORS:
             if match := re.fullmatch(pattern, message, flags=re.DOTALL):
                 words = TEXTS[language]
-                names = (words.get(f"flows.{part}", words.get(f"name.{part}", part)) for part in match.groups())
+                names = [
+                    next((words[k] for kind in KINDS if (k := kind + part) in words), part) for part in match.groups()
+                ]
                 return chinese.format(*names) + "。"
     return say(language, "error.prefix", message=message)
 

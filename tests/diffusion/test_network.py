@@ -217,14 +217,14 @@ def test_model_error_and_solver_error_are_taken_apart():
     exact = diffusion.target("eight_gaussians")
     noise = torch.randn(256, 2, generator=generator(), dtype=torch.float64)
     edm = diffusion.schedule("edm")
-    same = diffusion.split_errors(exact, exact, noise, schedule=edm, steps=10, fine=100)
+    (same,) = diffusion.split_errors(exact, exact, noise, schedule=edm, steps=[10], fine=100)
     assert same.model_rms == 0
     assert same.solver_rms == same.total_rms > 0.01
 
     def moved(x, sigma):  # a model that is wrong by a shift of the data
         return exact(x - 0.25, sigma) + 0.25
 
-    few, many = (diffusion.split_errors(moved, exact, noise, schedule=edm, steps=n, fine=100) for n in (5, 80))
+    few, many = diffusion.split_errors(moved, exact, noise, schedule=edm, steps=(5, 80), fine=100)
     assert few.model_rms == many.model_rms
     assert few.model_median == pytest.approx(0.25, abs=0.02)
     assert few.solver_rms > 20 * many.solver_rms
@@ -234,7 +234,7 @@ def test_model_error_and_solver_error_are_taken_apart():
     def flipped(x, sigma):  # one point of 256 ends far away
         return torch.where(torch.arange(256)[:, None] == 7, 100.0, exact(x, sigma))
 
-    outlier = diffusion.split_errors(flipped, exact, noise, schedule=edm, steps=10, fine=50)
+    (outlier,) = diffusion.split_errors(flipped, exact, noise, schedule=edm, steps=[10], fine=50)
     assert outlier.model_median == 0
     assert outlier.model_rms == pytest.approx(100 / 16, rel=0.05)
 

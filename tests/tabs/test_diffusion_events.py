@@ -15,14 +15,12 @@ def look():
     with gr.Blocks() as page:
         diffusion.build(ModelManager("cpu", 1 << 30))
     handler = next(fn for fn in page.fns.values() if fn.fn is not None and fn.fn.__name__ == "look")
-    _, _, contest, *controls = handler.inputs
+    _, _, contest, trained, *controls = handler.inputs
 
     def call(session, stamp, panel):
         request = SimpleNamespace(session_hash=session, headers={}, query_params={})
-        values = [
-            list(control.value) if isinstance(control.value, list | tuple) else control.value for control in controls
-        ]
-        return handler.fn(request, stamp, panel, contest.value, *values)
+        values = [control.preprocess(control.value) for control in controls]
+        return handler.fn(request, stamp, panel, contest.value, trained.value, *values)
 
     return call
 

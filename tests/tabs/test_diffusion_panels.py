@@ -14,7 +14,7 @@ from playground import diffusion
 from playground.diffusion import ROWS, Row
 from playground.i18n import refusal
 from playground.manager import ModelManager
-from playground.tabs.diffusion import arena, compare, curve, dial, downloads, export, pictures, words
+from playground.tabs.diffusion import arena, compare, curve, dial, downloads, export, learned, pictures, words
 from playground.tabs.diffusion.settings import PANELS, Settings
 
 
@@ -63,7 +63,7 @@ def test_compare_shows_formulas_and_numbers():
 
 def test_every_part_of_a_row_has_its_formula_and_its_name():
     for formulas in (words.SIGMA, words.SCALE, words.STEPS):
-        assert formulas.keys() == diffusion.SCHEDULES.keys()
+        assert formulas.keys() == {*diffusion.SCHEDULES, diffusion.DRAWN}
     for formulas in (words.C_SKIP, words.C_OUT, words.C_IN, words.C_NOISE, words.WEIGHT):
         assert formulas.keys() == diffusion.PRECONDITIONINGS.keys()
     for name in diffusion.FREE_SOLVERS:
@@ -91,7 +91,7 @@ def test_arena_measures_once():
     assert same.lines is contest.lines
     other, changed = run(arena.show(replace(settings, target="moons"), contest, go(), "en"))
     assert len(other) > 1
-    assert changed.about == ("moons", 7)
+    assert changed.about == ("moons", "", 7)
 
 
 def test_arena_stops():
@@ -247,18 +247,20 @@ def result_of(panel, settings):
         return run(curve.show(settings, go(), "en"))[1]
     if panel == "arena":
         return run(arena.show(settings, None, go(), "en"))[1]
+    if panel == "learned":
+        return run(learned.train(settings, go(), "en"))[1]
     return run(dial.show(settings, go(), "en"))[1] if panel == "dial" else True
 
 
 @pytest.mark.parametrize("panel", PANELS)
 def test_files(panel, tmp_path):
-    settings = Settings(solvers=("ddim",), hand="80, 1, 0")
+    settings = Settings(solvers=("ddim",), hand="80, 1, 0", rows=(ROWS["sd"], ROWS["edm"]), learn_steps=100)
     result = result_of(panel, settings)
     with Path(downloads.write("csv", panel, settings, result, tmp_path)).open(encoding="utf-8") as file:
         rows = list(csv.reader(file))
     record = json.loads(Path(downloads.write("json", panel, settings, result, tmp_path)).read_text(encoding="utf-8"))
     assert record["columns"] == rows[0]
-    assert len(record["rows"]) == len(rows) - 1 > 10 or panel == "arena"
+    assert len(record["rows"]) == len(rows) - 1 > (9 if panel == "arena" else 10)
     assert float(rows[1][-1]) == pytest.approx(record["rows"][0][-1], rel=1e-6)
     assert Settings.from_query(dict(parse_qsl(record["link"]))) == (settings, [])
 

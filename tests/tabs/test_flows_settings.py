@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground import flows
-from playground.tabs.flows.settings import MAX_LAYERS, MAX_SECONDS, Settings, pack, unpack
+from playground.tabs.drawings import pack, unpack
+from playground.tabs.flows.settings import MAX_LAYERS, MAX_SECONDS, Settings
 
 
 def drawing():

@@ -1,8 +1,9 @@
 """The Diffusion tab: DDPM, score matching, flow matching and EDM as rows of one table, compared, unified, measured."""
 
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,9 +15,21 @@ from playground.diffusion import Row
 from playground.i18n import language, refusal, say
 from playground.manager import ModelManager
 from playground.tabs.checks import between, number, whole
-from playground.tabs.diffusion import api, arena, compare, curve, dial, downloads, export, pictures, widgets
+from playground.tabs.diffusion import api, arena, compare, curve, dial, downloads, export, learned, pictures, widgets
 from playground.tabs.diffusion.program import program
-from playground.tabs.diffusion.settings import MOST, PANELS, PRESETS, Settings, preset_of
+from playground.tabs.diffusion.settings import (
+    DRAWING,
+    DRAWN,
+    LEVELS,
+    MOST,
+    PANELS,
+    PRESETS,
+    SOURCES,
+    Settings,
+    mixture,
+    preset_of,
+)
+from playground.tabs.drawings import pack, unpack
 from playground.tabs.links import copy_script
 from playground.tabs.stops import STAMP, Stops
 from playground.tabs.toasts import tell, toast
@@ -38,22 +51,44 @@ def build(manager: ModelManager) -> None:
     folder = TemporaryDirectory(prefix="playground-")  # of downloads; lives as long as the page does
     w = widgets.lay_out()
     row_parts = [part for row in w.rows for part in row]
-    controls = [w.target, *row_parts, w.steps, w.seed, *(getattr(w, name) for name in widgets.PANEL_CONTROLS)]
+    controls = [
+        w.source,
+        w.target,
+        w.pad,
+        *row_parts,
+        w.levels,
+        w.steps,
+        w.seed,
+        *(getattr(w, name) for name in widgets.PANEL_CONTROLS),
+    ]
     shown = {name: getattr(w, name) for name in widgets.SHOWN}
     # A job that yields nothing at all empties every output: an older event that begins last would clear the page.
     unchanged: dict[Any, Any] = {w.progress: gr.skip()}
 
     def look(
-        request: gr.Request, stamp: float, panel: str, kept: arena.Contest | None, *values: Any
+        request: gr.Request,
+        stamp: float,
+        panel: str,
+        contest: arena.Contest | None,
+        trained: learned.Trained | None,
+        *values: Any,
     ) -> Iterator[dict[Any, Any]]:
         """The open panel for the settings as they are, with its program and link."""
         tongue = language(request)
-        settings = _settings(values, tongue)
+        settings = _settings(values, tongue, complete=False)
         with _plain(tongue), stops.running(request, stamp) as flag:
-            if flag.wait(PAUSE):
+            if flag.wait(PAUSE) or not settings.complete:
                 yield unchanged
                 return
-            yield from draw(request, panel, settings, flag, _frames(manager, panel, settings, kept, flag, tongue))
+            frames = _frames(manager, panel, settings, contest, trained, flag, tongue)
+            yield from draw(request, panel, settings, flag, frames)
+
+    def train(request: gr.Request, stamp: float, *values: Any) -> Iterator[dict[Any, Any]]:
+        """A network that learns the target."""
+        tongue = language(request)
+        settings = _settings(values, tongue)
+        with _plain(tongue), stops.running(request, stamp) as flag:
+            yield from draw(request, "learned", settings, flag, learned.train(settings, flag, tongue))
 
     def distil(
         request: gr.Request, stamp: float, nfes: list[int], seconds: float, kept: arena.Contest | None, *values: Any
@@ -93,6 +128,8 @@ def build(manager: ModelManager) -> None:
                     update[w.result] = (panel, settings, result)
                 if isinstance(result, arena.Contest):
                     update[w.contest] = result
+                if isinstance(result, learned.Trained):
+                    update[w.trained] = result
                 yield update
 
     def stop(request: gr.Request) -> None:
@@ -101,9 +138,9 @@ def build(manager: ModelManager) -> None:
     def choose_preset(name: str | None) -> list[Any]:
         return [gr.skip()] * (3 * MOST) if name is None else _row_values(PRESETS[name])
 
-    def name_preset(request: gr.Request, *parts: Any) -> Any:
+    def name_preset(request: gr.Request, levels: Any, *parts: Any) -> Any:
         with _plain(language(request)):
-            return preset_of(_rows(parts))
+            return preset_of(_rows(parts, levels))
 
     def pick(request: gr.Request, event: gr.EventData, kept: arena.Contest | None) -> Any:
         """The dot that was clicked, as the choice whose samples are shown."""
@@ -132,6 +169,11 @@ def build(manager: ModelManager) -> None:
             raise toast(say(language(request), "diffusion.error.no_result"))
         return downloads.write_solvers(kept, Path(folder.name))
 
+    def save_network(request: gr.Request, kept: learned.Trained | None) -> str:
+        if kept is None:
+            raise toast(say(language(request), "diffusion.error.no_network"))
+        return learned.write_network(kept, Path(folder.name))
+
     def save_scheduler(request: gr.Request, kept: tuple[str, Settings, Any] | None) -> str:
         if kept is None or kept[0] != "export" or not isinstance(kept[2], export.Exported):
             raise toast(say(language(request), "diffusion.error.no_scheduler"))
@@ -146,6 +188,10 @@ def build(manager: ModelManager) -> None:
         if asked.get("tab") != "diffusion":  # another tab's link: its words mean something else here
             asked = {}
         settings, wrong = Settings.from_query(asked)
+        try:
+            mixture(*settings.distribution)
+        except ValueError:  # of a drawing with too little ink: the page is never empty
+            settings, wrong = replace(settings, target=Settings.target, drawing=""), [*wrong, ("drawing", "")]
         panel = asked.get("panel", PANELS[0])
         if panel not in PANELS:
             wrong, panel = [*wrong, ("panel", panel[:40])], PANELS[0]
@@ -154,7 +200,10 @@ def build(manager: ModelManager) -> None:
         first: dict[str, Any] = {}
         if panel == PANELS[0] and settings.mode != "fine":  # at once: the page is never empty
             first, _ = curve.example(settings, tongue)
-        values = [settings.target, *_row_values(settings.rows), settings.steps, settings.seed]
+        source = SOURCES[settings.target == DRAWING]
+        preset = gr.skip() if settings.target == DRAWING else settings.target
+        values = [source, preset, unpack(settings.drawing) if settings.drawing else None]
+        values += [*_row_values(settings.rows), _levels(settings.rows), settings.steps, settings.seed]
         values += [widgets.value(name, settings) for name in widgets.PANEL_CONTROLS]
         return {
             **{shown[name]: value for name, value in first.items()},
@@ -162,14 +211,18 @@ def build(manager: ModelManager) -> None:
             w.preset: preset_of(settings.rows),
             w.panel: panel,
             w.panel_tabs: gr.update(selected=panel),
+            w.sources: gr.update(selected=source),
         }
 
-    drawn = [*shown.values(), w.stop, w.result, w.contest, w.code, w.query]
-    looks = [w.stamp, w.panel, w.contest, *controls], drawn
+    drawn = [*shown.values(), w.stop, w.result, w.contest, w.trained, w.code, w.query]
+    looks = [w.stamp, w.panel, w.contest, w.trained, *controls], drawn
     every = private(concurrency_limit=QUICK, concurrency_id="diffusion", trigger_mode="multiple", js=STAMP)
     # What a person does, never `change`: what a link or a click sets is drawn by the event that set it.
-    gr.on([*(control.input for control in controls), w.panel.change], look, *looks, **every)
-    gr.on([part.input for part in row_parts], name_preset, row_parts, w.preset, queue=False, **private())
+    states = (w.source, w.levels)
+    edited = [control.input for control in controls if control not in states]
+    gr.on([*edited, w.panel.change, w.source.change], look, *looks, **every)
+    rows_set = [w.levels, *row_parts]
+    gr.on([part.input for part in row_parts], name_preset, rows_set, w.preset, queue=False, **private())
     w.preset.input(choose_preset, w.preset, row_parts, queue=False, **private()).then(look, *looks, **every)
     w.arena_chart.click(pick, w.contest, w.spot, queue=False, **private()).then(look, *looks, **every)
     w.hand_fill.click(fill, [w.hand_calls, *controls], w.hand, queue=False, **private()).then(look, *looks, **every)
@@ -177,6 +230,10 @@ def build(manager: ModelManager) -> None:
     w.distil.click(distil, asked, drawn, **private(concurrency_limit=SLOW, concurrency_id="diffusion-distil", js=STAMP))
     quickly = private(concurrency_limit=SLOW, concurrency_id="diffusion-measure", js=STAMP)
     w.measure.click(measure, [w.stamp, *controls], drawn, **quickly)
+    slowly = private(concurrency_limit=SLOW, concurrency_id="diffusion-learn", js=STAMP)
+    w.learn.click(train, [w.stamp, *controls], drawn, **slowly)
+    for name, tab in zip(SOURCES, (w.tab_preset, w.tab_draw), strict=True):
+        tab.select(partial(str, name), None, w.source, **private())  # queued, or the change is not heard
     w.stop.click(stop, None, None, queue=False, **private())
     for name, tab in w.tabs.items():
         tab.select(partial(str, name), None, w.panel, **private())  # queued, or the change is not heard
@@ -188,9 +245,10 @@ def build(manager: ModelManager) -> None:
         *files,
         (w.solver_file, save_solvers, w.contest),
         (w.export_file, save_scheduler, w.result),
+        (w.network_file, save_network, w.trained),
     ]:
         button.click(save, made_from, w.download, **quick).success(None, None, None, js=CLICK_DOWNLOAD, **private())
-    opened = [*shown.values(), *controls, w.preset, w.panel, w.panel_tabs]
+    opened = [*shown.values(), *controls, w.preset, w.panel, w.panel_tabs, w.sources]
     gr.on(None, open_page, None, opened, **quick).then(look, *looks, **every)
 
 
@@ -198,7 +256,8 @@ def _frames(
     manager: ModelManager,
     panel: str,
     settings: Settings,
-    kept: arena.Contest | None,
+    contest: arena.Contest | None,
+    trained: learned.Trained | None,
     flag: threading.Event,
     tongue: str,
 ) -> Frames:
@@ -206,9 +265,11 @@ def _frames(
     if panel == "curve":
         yield from curve.show(settings, flag, tongue)
     elif panel == "arena":
-        yield from arena.show(settings, kept, flag, tongue)
+        yield from arena.show(settings, contest, flag, tongue)
     elif panel == "dial":
         yield from dial.show(settings, flag, tongue)
+    elif panel == "learned":
+        yield from learned.show(settings, trained, flag, tongue)
     elif panel == "pictures":
         yield from pictures.show(manager, settings, flag, tongue)
     elif panel == "export":
@@ -228,20 +289,40 @@ def _row_values(rows: tuple[Row, ...]) -> list[Any]:
     return values
 
 
-def _rows(parts: tuple[Any, ...]) -> tuple[Row, ...]:
-    """The rows of the dropdowns. Raises `ValueError`."""
-    lines = [parts[i : i + 3] for i in range(0, 3 * MOST, 3)]
-    return tuple(Row(*map(str, line)) for line in lines if line[0] not in (None, widgets.NONE))
+def _levels(rows: tuple[Row, ...]) -> list[float]:
+    """The noise levels of the schedule by hand."""
+    return list(next((row.levels for row in rows if row.schedule == DRAWN), LEVELS))
 
 
-def _settings(values: tuple[Any, ...], tongue: str) -> Settings:
-    """The controls as settings; raises `gr.Error` where they cannot be."""
-    target, *rest = values
-    parts, (steps, seed, *of_panels) = rest[: 3 * MOST], rest[3 * MOST :]
+def _rows(parts: tuple[Any, ...], levels: Sequence[float] | None) -> tuple[Row, ...]:
+    """The rows of the dropdowns, `levels` being those of the schedule by hand. Raises `ValueError`."""
+    rows = []
+    for i in range(0, 3 * MOST, 3):
+        schedule, preconditioning, solver = map(str, parts[i : i + 3])
+        if schedule not in ("None", widgets.NONE):
+            hand = tuple(levels or LEVELS) if schedule == DRAWN else ()
+            rows.append(Row(schedule, preconditioning, solver, hand))
+    return tuple(rows)
+
+
+def _settings(values: tuple[Any, ...], tongue: str, *, complete: bool = True) -> Settings:
+    """The controls as settings; raises `gr.Error` where they cannot be, or (`complete`) nothing is drawn."""
+    source, target, drawing, *rest = values
+    parts, (levels, steps, seed, *of_panels) = rest[: 3 * MOST], rest[3 * MOST :]
     own = {name: widgets.read(name, value) for name, value in zip(widgets.PANEL_CONTROLS, of_panels, strict=True)}
     with _plain(tongue):
         fields = {("sigma" if name == "lg_sigma" else name): value for name, value in own.items()}
-        return Settings(target=target, rows=_rows(tuple(parts)), steps=number(steps), seed=number(seed), **fields)
+        settings = Settings(
+            target=DRAWING if source == SOURCES[1] else target,
+            drawing=pack(drawing),
+            rows=_rows(tuple(parts), levels),
+            steps=number(steps),
+            seed=number(seed),
+            **fields,
+        )
+    if complete and not settings.complete:
+        raise toast(say(tongue, "error.drawing"))
+    return settings
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from playground.tabs.components import LivePlotly, Slider, Table
 from playground.tabs.components.table import Column, Row, table
 from playground.tabs.diffusion.curve import picture_of
 from playground.tabs.diffusion.progress import bar
-from playground.tabs.diffusion.settings import RACERS, Settings
+from playground.tabs.diffusion.settings import RACERS, Settings, mixture
 from playground.tabs.diffusion.words import figure_words, grid_name, solver_name
 
 __all__ = ["DISTIL_NFES", "HAND_CALLS", "SECONDS", "Contest", "distil", "fill", "lay_out", "show", "spot_of"]
@@ -33,7 +33,7 @@ DISTIL_NFES = (4, 6, 8, 10, 12, 16, 20)
 class Contest:
     """What one person has measured on one target."""
 
-    about: tuple[str, int]  # target and seed
+    about: tuple[str, str, int]  # target, what is drawn, and seed
     asked: tuple[tuple[str, ...], str] = ((), "")  # solvers and grid of the lines, once they are complete
     lines: tuple[diffusion.Line, ...] = ()
     distilled: tuple[tuple[diffusion.LinearSolver, diffusion.Dot], ...] = ()
@@ -118,15 +118,15 @@ def lay_out(w: SimpleNamespace) -> None:
 
 
 @lru_cache(maxsize=8)
-def _arena(target: str, seed: int) -> diffusion.Arena:
-    return diffusion.make_arena(diffusion.target(target), seed=seed)
+def _arena(target: str, drawing: str, seed: int) -> diffusion.Arena:
+    return diffusion.make_arena(mixture(target, drawing), seed=seed)
 
 
 def show(
     settings: Settings, contest: Contest | None, stop: threading.Event, language: str
 ) -> Generator[tuple[dict[str, Any], Contest]]:
     """Pictures while the lines are measured; what is there already is not measured again."""
-    about = (settings.target, settings.seed)
+    about = (*settings.distribution, settings.seed)
     contest = Contest(about) if contest is None or contest.about != about else contest
     if contest.asked != (settings.solvers, settings.grid):
         yield {"progress": bar(0.0, say(language, "diffusion.arena.ends"))}, contest
@@ -157,12 +157,9 @@ def distil(
     language: str,
 ) -> Generator[tuple[dict[str, Any], Contest]]:
     """Fit a solver for each number of calls, a picture after each; Stop keeps those that are done."""
-    about = (settings.target, settings.seed)
+    about = (*settings.distribution, settings.seed)
     contest = Contest(about) if contest is None or contest.about != about else contest
-    target, target_name = (
-        diffusion.target(settings.target),
-        say(language, f"density.{settings.target}").replace("\xad", ""),
-    )
+    target, target_name = mixture(*settings.distribution), _target_name(settings.target, language)
     for i, nfe in enumerate(nfes):
         for frame in diffusion.distill(target, nfe=nfe, seconds=seconds, seed=settings.seed):
             if stop.is_set():
@@ -235,9 +232,12 @@ def _dots(contest: Contest) -> dict[str, tuple[diffusion.Dot, ...]]:
 
 def _name(key: str, contest: Contest, language: str) -> str:
     if key == "distilled":
-        name = say(language, f"density.{contest.about[0]}").replace("\xad", "")
-        return say(language, "diffusion.arena.distilled", target=name)
+        return say(language, "diffusion.arena.distilled", target=_target_name(contest.about[0], language))
     return say(language, "diffusion.arena.figure.hand") if key == "hand" else solver_name(key, language)
+
+
+def _target_name(target: str, language: str) -> str:
+    return say(language, f"density.{target}").replace("\xad", "")
 
 
 def _shown(settings: Settings, contest: Contest, language: str, *, progress: str = "") -> dict[str, Any]:
@@ -248,7 +248,7 @@ def _shown(settings: Settings, contest: Contest, language: str, *, progress: str
     place = places.get(spot)
     figure = figures.chart(
         {names[line.solver]: line.dots for line in contest.lines},
-        picture_of(settings.target),
+        picture_of(*settings.distribution),
         distilled={names["distilled"]: dots["distilled"]} if contest.distilled else {},
         hand=contest.hand,
         shown=None if place is None else (say(language, "diffusion.arena.samples", name=names[place[0]]), place[1]),

@@ -16,7 +16,7 @@ from playground.i18n import label, say
 from playground.tabs.components import LivePlotly, Table
 from playground.tabs.components.table import Column, Row, table
 from playground.tabs.diffusion.progress import bar
-from playground.tabs.diffusion.settings import MODES, Settings
+from playground.tabs.diffusion.settings import MODES, Settings, mixture
 from playground.tabs.diffusion.words import figure_words, row_names
 
 __all__ = ["example", "lay_out", "picture_of", "show"]
@@ -45,14 +45,14 @@ def lay_out(w: SimpleNamespace) -> None:
 
 def show(settings: Settings, stop: threading.Event, language: str) -> Generator[tuple[dict[str, Any], Any]]:
     """Frames of the panel: progress while it takes long, then figure, table and verdict with the result."""
-    key = (settings.target, settings.rows, settings.seed)
+    key = (settings.distribution, settings.rows, settings.seed)
     kept = _refined.get(key) if settings.mode == "fine" else None
     if kept is not None:
         bundle = kept
     else:
         seen = 0.0
         for bundle in diffusion.push(
-            diffusion.target(settings.target),
+            mixture(*settings.distribution),
             settings.rows,
             mode=settings.mode,
             steps=settings.steps,
@@ -80,7 +80,7 @@ def _shown(settings: Settings, bundle: diffusion.Bundle, language: str) -> dict[
     exact, names = settings.mode == "own", row_names(settings.rows, language)
     figure = figures.one_curve(
         bundle.paths,
-        picture_of(settings.target),
+        picture_of(*settings.distribution),
         names=names,
         exact=exact,
         words=figure_words("curve", language),
@@ -115,6 +115,6 @@ def _shown(settings: Settings, bundle: diffusion.Bundle, language: str) -> dict[
 
 
 @lru_cache(maxsize=8)
-def picture_of(target: str) -> NDArray[np.float32]:
+def picture_of(target: str, drawing: str) -> NDArray[np.float32]:
     """The target's log-density over the plane of the figures."""
-    return diffusion.log_prob_picture(diffusion.target(target), figures.EXTENT)
+    return diffusion.log_prob_picture(mixture(target, drawing), figures.EXTENT)

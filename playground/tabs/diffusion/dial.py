@@ -14,7 +14,7 @@ from playground.tabs.components import LivePlotly, Slider, Table
 from playground.tabs.components.table import Column, Row, table
 from playground.tabs.diffusion.curve import picture_of
 from playground.tabs.diffusion.progress import bar
-from playground.tabs.diffusion.settings import Settings
+from playground.tabs.diffusion.settings import Settings, mixture
 from playground.tabs.diffusion.words import figure_words
 
 __all__ = ["lay_out", "show"]
@@ -49,7 +49,7 @@ def show(
     settings: Settings, stop: threading.Event, language: str
 ) -> Generator[tuple[dict[str, Any], diffusion.Dialled | None]]:
     """Pictures as the noise falls; the last with the verdict."""
-    target, pictures = diffusion.target(settings.target), 0
+    target, pictures = mixture(*settings.distribution), 0
     for run in diffusion.dial(
         target, kind=settings.dial, strength=settings.strength, steps=settings.dial_steps, seed=settings.seed
     ):
@@ -85,4 +85,4 @@ def show(
 
 def _figure(settings: Settings, run: diffusion.Dialled, language: str) -> dict[str, Any]:
     words = figure_words("dial", language)
-    return {"dial_figure": figures.dialled(run.paths, run.marginals, picture_of(settings.target), words=words)}
+    return {"dial_figure": figures.dialled(run.paths, run.marginals, picture_of(*settings.distribution), words=words)}

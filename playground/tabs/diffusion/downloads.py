@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import numpy as np
 from playground import diffusion
 from playground.diffusion import images
 from playground.tabs.diffusion.arena import Contest
-from playground.tabs.diffusion.settings import Settings, row_key
+from playground.tabs.diffusion.learned import Trained
+from playground.tabs.diffusion.settings import Settings, mixture, row_key
 from playground.tabs.files import place
 
 __all__ = ["KINDS", "write", "write_solvers"]
@@ -31,9 +33,8 @@ def write(kind: str, panel: str, settings: Settings, result: Any, folder: Path) 
         rows.writerows([_cell(value) for value in line] for line in lines)
         path.write_text(out.getvalue(), encoding="utf-8")
     else:
-        record = {"panel": panel, "link": settings.query(panel), **extra, "columns": columns}
-        record["rows"] = [[_plain(value) for value in line] for line in lines]
-        path.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        record = {"panel": panel, "link": settings.query(panel), **extra, "columns": columns, "rows": list(lines)}
+        path.write_text(json.dumps(_plain(record), indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return str(path)
 
 
@@ -76,10 +77,7 @@ def _compare(settings: Settings, _: Any) -> Record:
         ]
     extra = {
         "sigma": settings.sigma,
-        "numbers": {
-            row_key(row): {name: _plain(value) for name, value in diffusion.row_numbers(row, settings.sigma).items()}
-            for row in settings.rows
-        },
+        "numbers": {row_key(row): diffusion.row_numbers(row, settings.sigma) for row in settings.rows},
         "steps": {
             row_key(row): diffusion.profile(row, steps=settings.steps).placement.tolist() for row in settings.rows
         },
@@ -103,7 +101,7 @@ def _arena(settings: Settings, contest: Contest) -> Record:
 
 def _dial(settings: Settings, run: diffusion.Dialled) -> Record:
     """Every histogram with the exact density at the middle of its bars."""
-    target, lines = diffusion.target(settings.target), []
+    target, lines = mixture(*settings.distribution), []
     for look in run.marginals:
         middle = (look.edges[1:] + look.edges[:-1]) / 2
         exact, _ = diffusion.marginal(target, middle, look.sigma)
@@ -138,11 +136,26 @@ def _export(settings: Settings, made: diffusion.Exported) -> Record:
     return ["step", "sigma", "diffusers_sigma"], lines, extra
 
 
+def _learned(settings: Settings, trained: Trained) -> Record:
+    """The network's errors at every level; in JSON model and solver apart, too."""
+    errors = trained.frame.errors
+    columns = ["sigma", "loss", "optimum", "model_error"]
+    lines = list(zip(*(getattr(errors, name) for name in columns), strict=True))
+    row = settings.rows[settings.learn_row - 1]
+    extra = {
+        "row": row_key(row),
+        "training_steps": settings.learn_steps,
+        "errors": [asdict(split) for split in trained.frame.splits],
+    }
+    return columns, lines, extra
+
+
 RECORDS: dict[str, Callable[[Settings, Any], Record]] = {
     "curve": _curve,
     "compare": _compare,
     "arena": _arena,
     "dial": _dial,
+    "learned": _learned,
     "pictures": _pictures,
     "export": _export,
 }
@@ -153,6 +166,10 @@ def _cell(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A number as JSON knows it: None for what is not finite."""
+    """What JSON knows: None for a number that is not finite (diffusers has minus infinity in some configs)."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
     value = value.item() if isinstance(value, np.generic) else value
     return value if not isinstance(value, float) or np.isfinite(value) else None

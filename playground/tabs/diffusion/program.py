@@ -1,14 +1,24 @@
 """The Python panel of the Diffusion tab: settings as a program that makes the open panel's picture and numbers."""
 
 from playground.diffusion import ROWS, Row
-from playground.tabs.diffusion.settings import Settings
+from playground.tabs import drawings
+from playground.tabs.diffusion.settings import DRAWING, Settings
 
 __all__ = ["program"]
 
 
 def program(panel: str, settings: Settings) -> str:
     """The program of a panel of `PANELS`."""
-    return "\n".join(PROGRAMS[panel](settings)) + "\n"
+    lines = PROGRAMS[panel](settings)
+    imports = [*drawings.IMPORTS, ""] if "packed = (" in lines else []
+    return "\n".join([*imports, *lines]) + "\n"
+
+
+def _target(settings: Settings) -> list[str]:
+    """The lines that make `target`."""
+    if settings.target == DRAWING:
+        return [*drawings.lines(settings.drawing), "target = diffusion.mixture_from_drawing(drawing)"]
+    return [f'target = diffusion.target("{settings.target}")']
 
 
 def _rows(settings: Settings) -> list[str]:
@@ -17,7 +27,8 @@ def _rows(settings: Settings) -> list[str]:
 
 def _row(row: Row) -> str:
     """One line of the list; a known row with its parts as a comment."""
-    parts = f'"{row.schedule}", "{row.preconditioning}", "{row.solver}"'
+    levels = f", levels=({', '.join(map('{:.4g}'.format, row.levels))})" if row.levels else ""
+    parts = f'"{row.schedule}", "{row.preconditioning}", "{row.solver}"{levels}'
     for name, known in ROWS.items():
         if known == row:
             return f'    diffusion.ROWS["{name}"],  # Row({parts})'
@@ -31,7 +42,7 @@ def _curve(settings: Settings) -> list[str]:
         "from playground import diffusion",
         "from playground.figures.diffusion import EXTENT, one_curve",
         "",
-        f'target = diffusion.target("{settings.target}")',
+        *_target(settings),
         *_rows(settings),
         f"for bundle in diffusion.push(target, rows, {options}):",
         "    pass  # each bundle says how far it is; the last one holds all paths",
@@ -73,7 +84,7 @@ def _arena(settings: Settings) -> list[str]:
         "from playground.figures.diffusion import EXTENT",
         "from playground.figures.diffusion_arena import chart",
         "",
-        f'target = diffusion.target("{settings.target}")',
+        *_target(settings),
         f"arena = diffusion.make_arena(target, seed={settings.seed})",
         f"solvers = {list(settings.solvers)!r}",
         f'*_, race = diffusion.run_race(arena, solvers, grid="{settings.grid}")',
@@ -100,13 +111,33 @@ def _dial(settings: Settings) -> list[str]:
         "from playground.figures.diffusion import EXTENT",
         "from playground.figures.diffusion_dial import dialled",
         "",
-        f'target = diffusion.target("{settings.target}")',
+        *_target(settings),
         f"*_, run = diffusion.dial(target, {options})",
         "for marginal in run.marginals:",
         '    print(f"sigma {marginal.sigma:.3g}: distance {marginal.distance:.4f}, by chance {run.chance:.4f}")',
         "",
         "picture = diffusion.log_prob_picture(target, EXTENT)",
         'dialled(run.paths, run.marginals, picture).write_html("picture.html")',
+    ]
+
+
+def _learned(settings: Settings) -> list[str]:
+    return [
+        "from playground import diffusion",
+        "from playground.figures.diffusion import EXTENT",
+        "from playground.figures.diffusion_learned import learned",
+        "",
+        *_target(settings),
+        *_rows(settings),
+        f"options = dict(steps={settings.learn_steps}, solver_steps={settings.steps}, seed={settings.seed})",
+        f"for frame in diffusion.learn(target, rows[{settings.learn_row - 1}], **options):",
+        "    if frame.step % 500 == 0 and not frame.splits:",
+        '        print(frame.step, f"loss {frame.curve[-1, 1]:.4f}")',
+        "for split in frame.splits:",
+        '    print(f"{split.nfe} calls: model {split.model_median:.3g}, solver {split.solver_median:.3g}")',
+        'diffusion.save_denoiser(frame.model, "denoiser")  # diffusion.load_denoiser reads it',
+        "",
+        'learned(frame, diffusion.log_prob_picture(target, EXTENT)).write_html("picture.html")',
     ]
 
 
@@ -147,6 +178,7 @@ PROGRAMS = {
     "compare": _compare,
     "arena": _arena,
     "dial": _dial,
+    "learned": _learned,
     "pictures": _pictures,
     "export": _export,
 }

@@ -3,17 +3,23 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
 from playground import diffusion
 from playground.diffusion import ROWS, Row
 from playground.tabs.checks import between, choice, integer, whole
+from playground.tabs.drawings import pack, unpack
 
 __all__ = [
     "DIGITS",
+    "DRAWING",
+    "DRAWN",
     "FEWEST",
     "GUIDANCE",
+    "LEARN_STEPS",
+    "LEVELS",
     "MAX_STEPS",
     "MODES",
     "MOST",
@@ -22,16 +28,22 @@ __all__ = [
     "RACERS",
     "SIGMAS",
     "SOLVERS",
+    "SOURCES",
     "TARGETS",
     "Settings",
+    "mixture",
     "preset_of",
     "read_rows",
     "row_key",
     "write_rows",
 ]
 
-PANELS = ("curve", "compare", "arena", "dial", "pictures", "export")
+PANELS = ("curve", "compare", "arena", "dial", "learned", "pictures", "export")
 TARGETS = tuple(name for name in diffusion.TARGETS if name != "high")  # what a plane can show
+DRAWING = "drawing"  # the target that is drawn on the pad
+SOURCES = ("preset", "draw")
+DRAWN = diffusion.DRAWN  # the schedule made by hand
+LEVELS = (0.002, 0.03, 0.2, 0.7, 2.5, 12, 80)  # its noise levels to begin with
 PRESETS: Mapping[str, tuple[Row, ...]] = {
     "family": tuple(ROWS[name] for name in ("ddpm", "ve", "flow", "edm")),
     "table": tuple(ROWS[name] for name in ("vp", "ve", "iddpm", "edm")),
@@ -44,10 +56,12 @@ SOLVERS = ("ddim", "heun", "dpmpp_2m", "unipc 3", "deis 3", "ipndm 4", "theta_ab
 RACERS = tuple(name for name in diffusion.FREE_SOLVERS if name not in ("euler", "dpm_1", "edm"))
 MOST_SOLVERS, MOST_TEXT = 12, 600
 FEWEST, MOST = 2, 4  # rows at once
+LEVEL = "~"  # between a drawn schedule's levels in a link
 MAX_STEPS, MAX_SEED = 100, 2**31 - 1
 SIGMAS = (0.002, 200.0)  # that the numbers can be read at
 DIGITS = "0123456789"
 GUIDANCE = (0, 10)
+LEARN_STEPS = (100, 20_000)
 
 
 @dataclass(frozen=True)
@@ -55,6 +69,7 @@ class Settings:
     """The controls of the tab; raises `ValueError`, in one plain sentence with the limit, for what cannot be."""
 
     target: str = "eight_gaussians"
+    drawing: str = ""  # packed by `drawings.pack`; empty where nothing is drawn
     rows: tuple[Row, ...] = PRESETS["family"]
     steps: int = 18
     seed: int = 0
@@ -71,9 +86,11 @@ class Settings:
     digits: str = DIGITS  # of Pictures
     picture_row: int = 1
     guidance: float = 1
+    learn_row: int = 1  # of Learned
+    learn_steps: int = 2000
 
     def __post_init__(self) -> None:
-        choice("target", self.target, TARGETS)
+        choice("target", self.target, (*TARGETS, DRAWING))
         if not FEWEST <= len(self.rows) <= MOST:
             raise ValueError(f"rows must be {FEWEST} to {MOST}, not {len(self.rows)}")
         whole("steps", self.steps, 2, MAX_STEPS)
@@ -99,6 +116,18 @@ class Settings:
             raise ValueError(f"digits to draw are some of {DIGITS}, in this order, not {self.digits[:40]!r}")
         whole("row to draw", self.picture_row, 1, MOST)  # one that is not there is refused by its panel alone
         between("guidance", self.guidance, *GUIDANCE)
+        whole("row to train", self.learn_row, 1, MOST)
+        whole("training steps", self.learn_steps, *LEARN_STEPS)
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is a target: one that is drawn may have no ink yet."""
+        return self.target != DRAWING or bool(self.drawing)
+
+    @property
+    def distribution(self) -> tuple[str, str]:
+        """The target for `mixture`: its name and what is drawn."""
+        return self.target, self.drawing if self.target == DRAWING else ""
 
     def query(self, panel: str = PANELS[0]) -> str:
         """The link's query string: only what differs from the usual, so that links stay short."""
@@ -107,6 +136,8 @@ class Settings:
             pairs["panel"] = panel
         for field in fields(self):
             value = getattr(self, field.name)
+            if field.name == "drawing" and self.target != DRAWING:  # left on the pad, and no part of what is seen
+                continue
             if field.name != "target" and value != getattr(usual, field.name):
                 pairs[field.name] = WRITE.get(field.name, str)(value)
         return urlencode(pairs)
@@ -122,14 +153,19 @@ class Settings:
                     settings = replace(settings, **changed)
                 except ValueError:
                     wrong.append((name, query[name][:40]))
-        return settings, wrong
+        return settings if settings.complete else replace(settings, target=cls.target), wrong
+
+
+@lru_cache(maxsize=8)
+def mixture(target: str, drawing: str) -> diffusion.MixtureDenoiser:
+    """The target of `Settings.distribution`. Raises `ValueError` where nothing is drawn."""
+    return diffusion.mixture_from_drawing(unpack(drawing)) if target == DRAWING else diffusion.target(target)
 
 
 def row_key(row: Row) -> str:
     """A row in a link: its name, or its three parts."""
-    return next(
-        (name for name, known in ROWS.items() if known == row), f"{row.schedule}.{row.preconditioning}.{row.solver}"
-    )
+    parts = (LEVEL.join([row.schedule, *map("{:.4g}".format, row.levels)]), row.preconditioning, row.solver)
+    return next((name for name, known in ROWS.items() if known == row), ".".join(parts))
 
 
 def write_rows(rows: tuple[Row, ...]) -> str:
@@ -141,10 +177,14 @@ def read_rows(text: str) -> tuple[Row, ...]:
     """The rows that `write_rows` wrote. Raises `ValueError`."""
     rows = []
     for key in text.split():
-        parts = key.split(".")
+        parts = key.rsplit(".", 2)
         if key not in ROWS and len(parts) != 3:
             raise ValueError(f"a row is one of {', '.join(ROWS)}, or schedule.preconditioning.solver, not {key[:40]!r}")
-        rows.append(ROWS[key] if key in ROWS else Row(*parts))
+        if key in ROWS:
+            rows.append(ROWS[key])
+        else:
+            schedule, *levels = parts[0].split(LEVEL)
+            rows.append(Row(schedule, parts[1], parts[2], tuple(map(float, levels))))
     return tuple(rows)
 
 
@@ -161,6 +201,7 @@ WRITE: Mapping[str, Callable[[Any], str]] = {
     "guidance": "{:g}".format,
 }
 READ: Mapping[str, Callable[[str], Any]] = {
+    "drawing": lambda text: pack(unpack(text)),  # rewritten: what else it may hold never reaches the Python panel
     "target": str,
     "rows": read_rows,
     "steps": integer,
@@ -178,4 +219,6 @@ READ: Mapping[str, Callable[[str], Any]] = {
     "digits": str,
     "picture_row": integer,
     "guidance": float,
+    "learn_row": integer,
+    "learn_steps": integer,
 }

@@ -12,9 +12,19 @@ from playground.figures.picture import shades
 from playground.i18n import label
 from playground.tabs.about import about
 from playground.tabs.checks import number
-from playground.tabs.components import Slider, Tile, thumbnail, tiles
-from playground.tabs.diffusion import arena, compare, curve, dial, downloads, export, pictures
-from playground.tabs.diffusion.settings import MAX_STEPS, MOST, PANELS, PRESETS, TARGETS, Settings
+from playground.tabs.components import SketchPad, Slider, Tile, thumbnail, tiles
+from playground.tabs.diffusion import arena, compare, curve, dial, downloads, export, learned, pictures
+from playground.tabs.diffusion.settings import (
+    DRAWN,
+    LEVELS,
+    MAX_STEPS,
+    MOST,
+    PANELS,
+    PRESETS,
+    SOURCES,
+    TARGETS,
+    Settings,
+)
 
 __all__ = ["NONE", "PANEL_CONTROLS", "SHOWN", "lay_out", "read", "value"]
 
@@ -26,6 +36,7 @@ LAY_OUT = {
     "compare": compare.lay_out,
     "arena": arena.lay_out,
     "dial": dial.lay_out,
+    "learned": learned.lay_out,
     "pictures": pictures.lay_out,
     "export": export.lay_out,
 }
@@ -46,12 +57,15 @@ PANEL_CONTROLS = (
     "digits",
     "picture_row",
     "guidance",
+    "learn_row",
+    "learn_steps",
 )
 # What the panels' frames fill.
 SHOWN = (
     "progress", "curve_film", "curve_table", "curve_verdict", "compare_figure", "numbers", "formulas",
     "arena_chart", "arena_table", "spot", "hand_note", "distil_verdict",
-    "dial_figure", "dial_verdict", "dial_table", "pictures_figure", "pictures_verdict", "pictures_table",
+    "dial_figure", "dial_verdict", "dial_table", "learned_figure", "learned_verdict", "learned_table",
+    "pictures_figure", "pictures_verdict", "pictures_table",
     "export_verdict", "export_snippet", "export_config",
 )  # fmt: skip
 
@@ -79,30 +93,38 @@ def read(name: str, value: Any) -> Any:
         return str(value or Settings.spot)
     if name == "digits":
         return "".join(sorted(map(str, value or ())))
-    if name in ("dial_steps", "picture_row"):
+    if name in ("dial_steps", "picture_row", "learn_row", "learn_steps"):
         return number(value)
     return value or "" if name == "hand" else value
 
 
 def lay_out() -> SimpleNamespace:
-    """Every component by its name; the states `panel`, `result` and `contest` are one person's own.
+    """Every component by its name; the states are one person's own.
 
     Interactive is said of each: in a tab that is built when it is opened Gradio does not find it out by itself.
     """
     w, usual = SimpleNamespace(), Settings()
     w.panel = gr.State(PANELS[0])
-    w.result, w.contest = (gr.State(None, time_to_live=KEEP) for _ in range(2))
+    w.result, w.contest, w.trained = (gr.State(None, time_to_live=KEEP) for _ in range(3))
+    w.source = gr.State(SOURCES[0])
     gr.Markdown(label("diffusion.lead"), elem_classes="pg-lead")
     with gr.Row(elem_classes="pg-tab"):
         with gr.Column(scale=4, min_width=300, elem_classes="pg-controls"):
-            w.target = tiles(
-                _tiles(),
-                value=usual.target,
-                elem_id="diffusion-target",
-                label=label("diffusion.target"),
-                show_label=False,
-                interactive=True,
-            )
+            with gr.Tabs(elem_id="diffusion-source", elem_classes="pg-source") as w.sources:
+                with gr.Tab(
+                    label("flows.source.preset"), id="preset", elem_id="diffusion-source-preset"
+                ) as w.tab_preset:
+                    w.target = tiles(
+                        _tiles(),
+                        value=usual.target,
+                        elem_id="diffusion-target",
+                        label=label("diffusion.target"),
+                        show_label=False,
+                        interactive=True,
+                    )
+                with gr.Tab(label("flows.source.draw"), id="draw", elem_id="diffusion-source-draw") as w.tab_draw:
+                    w.pad = SketchPad(elem_id="diffusion-pad")
+                    gr.Markdown(label("flows.draw.hint"), elem_classes="pg-hint")
             w.preset = gr.Radio(
                 [(label(f"diffusion.preset.{name}"), name) for name in PRESETS],
                 value=next(iter(PRESETS)),
@@ -112,6 +134,7 @@ def lay_out() -> SimpleNamespace:
                 elem_classes="pg-pills",
             )
             w.rows = [_row(i, usual) for i in range(MOST)]
+            w.levels = gr.State(list(LEVELS))
             with gr.Row(elem_classes="pg-numbers"):
                 w.steps = Slider(
                     2,
@@ -173,7 +196,7 @@ def _row(i: int, usual: Settings) -> list[gr.Dropdown]:
     row = usual.rows[i]
     none = [(label("diffusion.schedule.none"), NONE)] if i > 1 else []
     choices = {
-        "schedule": none + [(label(f"diffusion.schedule.{name}"), name) for name in diffusion.SCHEDULES],
+        "schedule": none + [(label(f"diffusion.schedule.{name}"), name) for name in (*diffusion.SCHEDULES, DRAWN)],
         "preconditioning": [(label(f"diffusion.preconditioning.{name}"), name) for name in diffusion.PRECONDITIONINGS],
         "solver": [(label(f"diffusion.solver.{name}"), name) for name in diffusion.SOLVERS],
     }

@@ -26,6 +26,7 @@ VP_SCALE, VP_IN = r"\frac{1}{\sqrt{1+\sigma^2}}", r"\frac{1}{\sqrt{\sigma^2+1}}"
 TRAILING = r"t_i=\tfrac{1}{1000}\,\big\lfloor 1000\,(1-\tfrac iN)\big\rceil"
 # By schedule: sigma(t), s, and the times or levels of steps i < N.
 SIGMA: Mapping[str, str] = {
+    "drawn": r"e^{\ell(t)}",
     "ddpm": DISCRETE + r"\beta_i=10^{-4}+\tfrac{i}{999}\,(0.02-10^{-4})",
     "cosine": r"\sqrt{1/\bar\alpha-1},\;\;\bar\alpha\propto\cos^2\!\big(\tfrac{t+.008}{1.008}\,\tfrac{\pi}{2}\big)",
     "sigmoid": DISCRETE + r"\beta_i=10^{-4}+\tfrac{0.02-10^{-4}}{1+e^{6-12i/999}}",
@@ -41,12 +42,13 @@ SIGMA: Mapping[str, str] = {
 SCALE: Mapping[str, str] = {
     **dict.fromkeys(("ddpm", "cosine", "sigmoid", "scaled_linear"), rf"\sqrt{{\bar\alpha}}={VP_SCALE}"),
     "vp": VP_SCALE,
-    **dict.fromkeys(("ve", "iddpm", "edm"), "1"),
+    **dict.fromkeys(("ve", "iddpm", "edm", "drawn"), "1"),
     "flow": r"1-t=\frac{1}{1+\sigma}",
     "sd3": r"\frac{1}{1+\sigma}",
     "trig": rf"\cos t={VP_SCALE}",
 }
 STEPS: Mapping[str, str] = {
+    "drawn": r"t_i=1-\tfrac{i}{N-1}",
     **dict.fromkeys(("ddpm", "sigmoid", "scaled_linear"), TRAILING),
     **dict.fromkeys(("cosine", "flow", "sd3"), r"t_i=1-\tfrac iN"),
     "vp": r"t_i=1+\tfrac{i}{N-1}(\epsilon_s-1)",

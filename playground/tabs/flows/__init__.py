@@ -18,13 +18,12 @@ from playground.manager import ModelManager
 from playground.memory import out_of_memory
 from playground.tabs.checks import number
 from playground.tabs.components.table import Column, Row, table
+from playground.tabs.drawings import pack, unpack
 from playground.tabs.flows import api, downloads, panels, training, widgets
 from playground.tabs.flows.program import race_program, train_program
 from playground.tabs.flows.settings import (
     UPLOAD_BYTES,
     Settings,
-    pack,
-    unpack,
 )
 from playground.tabs.flows.widgets import RACERS
 from playground.tabs.links import copy_script

@@ -4,7 +4,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from playground.tabs.flows.settings import LEVELS, PAD, Settings
+from playground.tabs import drawings
+from playground.tabs.flows.settings import Settings
 
 __all__ = ["race_program", "train_program"]
 
@@ -116,15 +117,7 @@ def _density(settings: Settings) -> tuple[list[str], list[str]]:
     if settings.source == "preset":
         return [], [f'density = flows.density("{settings.density}")']
     if settings.source == "draw":
-        packed = [f'    "{part}"' for part in textwrap.wrap(settings.drawing, 96)]
-        return ["import base64", "import zlib", "import numpy as np"], [
-            "packed = (",
-            *packed,
-            ")",
-            "ink = np.frombuffer(zlib.decompress(base64.urlsafe_b64decode(packed)), dtype=np.uint8)",
-            f"drawing = ink.reshape({PAD}, {PAD}).astype(np.float32) / {LEVELS - 1}",
-            "density = flows.density_from_drawing(drawing)",
-        ]
+        return drawings.IMPORTS, [*drawings.lines(settings.drawing), "density = flows.density_from_drawing(drawing)"]
     file = f"Path({Path(settings.upload).name!r})"
     make = (
         f"image(flows.read_image({file}))"

@@ -1,19 +1,14 @@
 """What a person has set in the Flows tab: checked, and kept in a link."""
 
-import base64
-import binascii
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import numpy as np
-from numpy.typing import NDArray
-
 from playground import flows
 from playground.tabs.checks import between, choice, integer, whole
+from playground.tabs.drawings import pack, unpack
 
 __all__ = ["MAX_LAYERS", "MAX_SECONDS", "PICTURES", "SOURCES", "UPLOAD_BYTES", "Settings"]
 
@@ -21,8 +16,6 @@ SOURCES = ("preset", "draw", "upload")
 MAX_LAYERS, MAX_SECONDS, MAX_SEED = 16, 60, 2**31 - 1
 UPLOAD_BYTES = {"csv": 5_000_000, "picture": 20_000_000}
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
-PAD = 64  # the sketch pad's side in pixels
-LEVELS = 16  # of ink that a link keeps
 
 
 @dataclass(frozen=True)
@@ -121,30 +114,6 @@ class Settings:
         if settings.source == "draw" and not settings.drawing:
             settings = replace(settings, source="preset")
         return settings, wrong
-
-
-def pack(drawing: NDArray[np.float32] | None) -> str:
-    """A drawing (64, 64) in [0, 1] as text for a link, in 16 levels; "" for an empty one or none."""
-    if drawing is None:
-        return ""
-    if drawing.shape != (PAD, PAD) or not np.isfinite(drawing).all():
-        raise ValueError(f"a drawing must be ({PAD}, {PAD}) finite numbers, not {drawing.shape}")
-    levels = np.rint(drawing.clip(0, 1) * (LEVELS - 1)).astype(np.uint8)
-    return base64.urlsafe_b64encode(zlib.compress(levels.tobytes(), 9)).decode() if levels.any() else ""
-
-
-def unpack(text: str) -> NDArray[np.float32]:
-    """The drawing (64, 64) that `pack` wrote; an empty text is an empty drawing. Raises `ValueError`."""
-    if not text:
-        return np.zeros((PAD, PAD), dtype=np.float32)
-    try:
-        data = zlib.decompressobj().decompress(base64.urlsafe_b64decode(text), PAD * PAD + 1)  # no more than a drawing
-    except (binascii.Error, zlib.error) as error:
-        raise ValueError("the drawing in the link is damaged: copy the whole link") from error
-    levels = np.frombuffer(data, dtype=np.uint8)
-    if levels.size != PAD * PAD or levels.max() >= LEVELS:
-        raise ValueError("the drawing in the link is damaged: copy the whole link")
-    return levels.reshape(PAD, PAD).astype(np.float32) / np.float32(LEVELS - 1)
 
 
 def _switch(text: str) -> bool:
