@@ -19,11 +19,16 @@ class Stops:
     def __init__(self) -> None:
         self._running: dict[str, threading.Event] = {}
         self._newest: dict[str, float] = {}
+        self._about: dict[str, object] = {}
         self._lock = threading.Lock()
 
     @contextmanager
-    def running(self, request: gr.Request | None, stamp: float | None = None) -> Iterator[threading.Event]:
+    def running(
+        self, request: gr.Request | None, stamp: float | None = None, about: object = None
+    ) -> Iterator[threading.Event]:
         """The flag of a new job, for the time of the job; an older job of the same session is told to stop.
+
+        `about` is what `newest` says of it from then on, until it fails or is stopped.
 
         `stamp` is the moment of the event behind it: of several that come at once, the queue may begin the oldest last,
         and a job older than one that has been here is told to stop itself.
@@ -39,9 +44,18 @@ class Stops:
             if stamp is None or newest is None or stamp >= newest:
                 older = self._running.get(session, threading.Event())
                 self._running[session] = flag
+                self._about.pop(session, None)
+                self._about[session] = about
+                if len(self._about) > SESSIONS:
+                    del self._about[next(iter(self._about))]
         older.set()
         try:
             yield flag
+        except Exception:
+            with self._lock:
+                if self._running.get(session) is flag:
+                    self._about.pop(session, None)
+            raise
         finally:
             with self._lock:
                 if self._running.get(session) is flag:
@@ -51,6 +65,11 @@ class Stops:
         """Whether a job of this session runs."""
         with self._lock:
             return _session(request) in self._running
+
+    def newest(self, request: gr.Request | None) -> object:
+        """What the session's newest job is about, be it running or done; None where it failed or was stopped."""
+        with self._lock:
+            return self._about.get(_session(request))
 
     def superseded(self, request: gr.Request | None, flag: threading.Event) -> bool:
         """Whether a newer job of this session has taken the place of the running one with this flag."""
@@ -66,6 +85,7 @@ class Stops:
         """Tell the session's job to stop; nothing happens where none runs."""
         with self._lock:
             flag = self._running.get(_session(request))
+            self._about.pop(_session(request), None)
         if flag is not None:
             flag.set()
 

@@ -1,12 +1,15 @@
 """Toasts in the person's language, escaped: Gradio shows their text as HTML, and it may quote a file or a link."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 
 import gradio as gr
 
-from playground.i18n import say
+from playground.i18n import refusal, say
+from playground.memory import out_of_memory
 
-__all__ = ["tell", "toast"]
+__all__ = ["plain", "tell", "toast"]
 
 
 def toast(message: str) -> gr.Error:
@@ -17,3 +20,16 @@ def toast(message: str) -> gr.Error:
 def tell(language: str, message: str) -> None:
     """Show a note."""
     gr.Info(escape(message, quote=False), title=say(language, "toast.note"))
+
+
+@contextmanager
+def plain(language: str) -> Iterator[None]:
+    """The library's refusals as one plain sentence to the person who asked."""
+    try:
+        yield
+    except (ValueError, ArithmeticError, MemoryError, OSError) as error:  # a TimeoutError is an OSError
+        raise toast(refusal(language, error)) from error
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        raise toast(say(language, "error.memory")) from error

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from playground.diffusion import Row
-from playground.i18n import language, refusal, say
+from playground.i18n import language, say
 from playground.manager import ModelManager
 from playground.tabs.checks import between, number, whole
 from playground.tabs.diffusion import api, arena, compare, curve, dial, downloads, export, learned, pictures, widgets
@@ -32,7 +32,7 @@ from playground.tabs.diffusion.settings import (
 from playground.tabs.drawings import pack, unpack
 from playground.tabs.links import copy_script
 from playground.tabs.stops import STAMP, Stops
-from playground.tabs.toasts import tell, toast
+from playground.tabs.toasts import plain, tell, toast
 
 __all__ = ["build", "offer"]
 
@@ -75,8 +75,11 @@ def build(manager: ModelManager) -> None:
     ) -> Iterator[dict[Any, Any]]:
         """The open panel for the settings as they are, with its program and link."""
         tongue = language(request)
-        settings = _settings(values, tongue, complete=False)
-        with _plain(tongue), stops.running(request, stamp) as flag:
+        settings = _settings(values, tongue, panel, complete=False)
+        if stops.newest(request) == (panel, settings):  # a dropdown that is only left says `input`, too
+            yield unchanged
+            return
+        with plain(tongue), stops.running(request, stamp, (panel, settings)) as flag:
             if flag.wait(PAUSE) or not settings.complete:
                 yield unchanged
                 return
@@ -86,8 +89,8 @@ def build(manager: ModelManager) -> None:
     def train(request: gr.Request, stamp: float, *values: Any) -> Iterator[dict[Any, Any]]:
         """A network that learns the target."""
         tongue = language(request)
-        settings = _settings(values, tongue)
-        with _plain(tongue), stops.running(request, stamp) as flag:
+        settings = _settings(values, tongue, "learned")
+        with plain(tongue), stops.running(request, stamp, ("learned", settings)) as flag:
             yield from draw(request, "learned", settings, flag, learned.train(settings, flag, tongue))
 
     def distil(
@@ -95,20 +98,21 @@ def build(manager: ModelManager) -> None:
     ) -> Iterator[dict[Any, Any]]:
         """Solvers fitted to the target, one after another."""
         tongue = language(request)
-        settings = _settings(values, tongue)
-        with _plain(tongue), stops.running(request, stamp) as flag:
+        settings = _settings(values, tongue, "arena")
+        asked = [nfe for nfe in arena.DISTIL_NFES if nfe in (nfes or ())]
+        if not asked:
+            raise toast(say(tongue, "diffusion.error.no_nfe"))
+        with plain(tongue):
             between("seconds", seconds, *arena.SECONDS)
-            asked = [nfe for nfe in arena.DISTIL_NFES if nfe in (nfes or ())]
-            if not asked:
-                raise toast(say(tongue, "diffusion.error.no_nfe"))
+        with plain(tongue), stops.running(request, stamp, ("arena", settings)) as flag:
             frames = arena.distil(settings, kept, asked, seconds, flag, tongue)
             yield from draw(request, "arena", settings, flag, frames)
 
     def measure(request: gr.Request, stamp: float, *values: Any) -> Iterator[dict[Any, Any]]:
         """Every row's error on pictures."""
         tongue = language(request)
-        settings = _settings(values, tongue)
-        with _plain(tongue), stops.running(request, stamp) as flag:
+        settings = _settings(values, tongue, "pictures")
+        with plain(tongue), stops.running(request, stamp, ("pictures", settings)) as flag:
             yield from draw(request, "pictures", settings, flag, pictures.measure(manager, settings, flag, tongue))
 
     def draw(
@@ -117,20 +121,28 @@ def build(manager: ModelManager) -> None:
         """A job's frames as updates of the page; what a frame is made from is kept for downloads and the next job."""
         with closing(frames):
             for frame, result in frames:
+                if panel == "arena" and "spot" in frame:  # the chosen dot may not be there
+                    settings = replace(settings, spot=frame["spot"]["value"])
                 if stops.superseded(request, flag):
                     yield unchanged
                     return
                 update: dict[Any, Any] = {shown[name]: value for name, value in frame.items()}
                 update |= {w.code: f"```python\n{program(panel, settings)}```", w.query: settings.query(panel)}
-                busy = bool(frame.get("progress")) and not flag.is_set()
+                busy = bool(frame.get("progress")) and panel != "export" and not flag.is_set()
                 update[w.stop] = gr.update(visible=True if busy else "hidden")
-                if result is not None:
-                    update[w.result] = (panel, settings, result)
+                update[w.result] = None if result is None else (panel, settings, result)
+                update[w.link_box] = gr.update(visible=False)
                 if isinstance(result, arena.Contest):
                     update[w.contest] = result
                 if isinstance(result, learned.Trained):
                     update[w.trained] = result
                 yield update
+
+    def clear(request: gr.Request) -> dict[Any, Any]:
+        """After a refusal: the job that it took the place of says no more."""
+        if stops.active(request):
+            return unchanged
+        return {w.progress: "", w.stop: gr.update(visible="hidden")}
 
     def stop(request: gr.Request) -> None:
         stops.stop(request)
@@ -139,7 +151,7 @@ def build(manager: ModelManager) -> None:
         return [gr.skip()] * (3 * MOST) if name is None else _row_values(PRESETS[name])
 
     def name_preset(request: gr.Request, levels: Any, *parts: Any) -> Any:
-        with _plain(language(request)):
+        with plain(language(request)):
             return preset_of(_rows(parts, levels))
 
     def pick(request: gr.Request, event: gr.EventData, kept: arena.Contest | None) -> Any:
@@ -151,15 +163,15 @@ def build(manager: ModelManager) -> None:
     def fill(request: gr.Request, calls: float, *values: Any) -> str:
         """The chosen grid's levels, to begin with."""
         tongue = language(request)
-        with _plain(tongue):
+        with plain(tongue):
             whole("calls", number(calls), *arena.HAND_CALLS)
-            return arena.fill(_settings(values, tongue), int(calls))
+            return arena.fill(_settings(values, tongue, "arena"), int(calls))
 
     def saver(kind: str) -> Callable[..., str]:
         def save(request: gr.Request, panel: str, kept: tuple[str, Settings, Any] | None) -> str:
             if kept is None or kept[0] != panel:
                 raise toast(say(language(request), "diffusion.error.no_result"))
-            with _plain(language(request)):
+            with plain(language(request)):
                 return downloads.write(kind, *kept, Path(folder.name))
 
         return save
@@ -180,7 +192,7 @@ def build(manager: ModelManager) -> None:
         return export.write_config(kept[2], Path(folder.name))
 
     def make_link(request: gr.Request, panel: str, *values: Any) -> tuple[str, Any]:
-        return _settings(values, language(request)).query(panel), gr.update(visible=True)
+        return _settings(values, language(request), panel).query(panel), gr.update(visible=True)
 
     def open_page(request: gr.Request) -> dict[Any, Any]:
         """The settings of the link, and the opening panel's picture."""
@@ -198,8 +210,9 @@ def build(manager: ModelManager) -> None:
         for name, text in wrong:
             tell(tongue, say(tongue, "error.link", name=name, value=text))
         first: dict[str, Any] = {}
-        if panel == PANELS[0] and settings.mode != "fine":  # at once: the page is never empty
-            first, _ = curve.example(settings, tongue)
+        if panel == PANELS[0] and settings.mode in ("first", "heun"):  # at once: the page is never empty
+            with suppress(ValueError, ArithmeticError):  # `look`, which follows, says what is wrong
+                first, _ = curve.example(settings, tongue)
         source = SOURCES[settings.target == DRAWING]
         preset = gr.skip() if settings.target == DRAWING else settings.target
         values = [source, preset, unpack(settings.drawing) if settings.drawing else None]
@@ -214,24 +227,28 @@ def build(manager: ModelManager) -> None:
             w.sources: gr.update(selected=source),
         }
 
-    drawn = [*shown.values(), w.stop, w.result, w.contest, w.trained, w.code, w.query]
+    drawn = [*shown.values(), w.stop, w.result, w.contest, w.trained, w.code, w.query, w.link_box]
     looks = [w.stamp, w.panel, w.contest, w.trained, *controls], drawn
     every = private(concurrency_limit=QUICK, concurrency_id="diffusion", trigger_mode="multiple", js=STAMP)
     # What a person does, never `change`: what a link or a click sets is drawn by the event that set it.
     states = (w.source, w.levels)
     edited = [control.input for control in controls if control not in states]
-    gr.on([*edited, w.panel.change, w.source.change], look, *looks, **every)
+    jobs = [gr.on([*edited, w.panel.change, w.source.change], look, *looks, **every)]
     rows_set = [w.levels, *row_parts]
     gr.on([part.input for part in row_parts], name_preset, rows_set, w.preset, queue=False, **private())
     w.preset.input(choose_preset, w.preset, row_parts, queue=False, **private()).then(look, *looks, **every)
     w.arena_chart.click(pick, w.contest, w.spot, queue=False, **private()).then(look, *looks, **every)
     w.hand_fill.click(fill, [w.hand_calls, *controls], w.hand, queue=False, **private()).then(look, *looks, **every)
     asked = [w.stamp, w.distil_nfes, w.distil_seconds, w.contest, *controls]
-    w.distil.click(distil, asked, drawn, **private(concurrency_limit=SLOW, concurrency_id="diffusion-distil", js=STAMP))
-    quickly = private(concurrency_limit=SLOW, concurrency_id="diffusion-measure", js=STAMP)
-    w.measure.click(measure, [w.stamp, *controls], drawn, **quickly)
-    slowly = private(concurrency_limit=SLOW, concurrency_id="diffusion-learn", js=STAMP)
-    w.learn.click(train, [w.stamp, *controls], drawn, **slowly)
+    for button, job, given in (
+        (w.distil, distil, asked),
+        (w.measure, measure, [w.stamp, *controls]),
+        (w.learn, train, [w.stamp, *controls]),
+    ):
+        slow = private(concurrency_limit=SLOW, concurrency_id=f"diffusion-{job.__name__}", js=STAMP)
+        jobs.append(button.click(job, given, drawn, **slow))
+    for job in jobs:
+        job.failure(clear, None, [w.progress, w.stop], queue=False, **private())
     for name, tab in zip(SOURCES, (w.tab_preset, w.tab_draw), strict=True):
         tab.select(partial(str, name), None, w.source, **private())  # queued, or the change is not heard
     w.stop.click(stop, None, None, queue=False, **private())
@@ -305,30 +322,28 @@ def _rows(parts: tuple[Any, ...], levels: Sequence[float] | None) -> tuple[Row, 
     return tuple(rows)
 
 
-def _settings(values: tuple[Any, ...], tongue: str, *, complete: bool = True) -> Settings:
-    """The controls as settings; raises `gr.Error` where they cannot be, or (`complete`) nothing is drawn."""
+def _settings(values: tuple[Any, ...], tongue: str, panel: str, *, complete: bool = True) -> Settings:
+    """The controls as settings; raises `gr.Error` where they cannot be, or (`complete`) nothing is drawn.
+
+    A control of another panel than the one that is asked for keeps its usual value where it cannot be.
+    """
     source, target, drawing, *rest = values
     parts, (levels, steps, seed, *of_panels) = rest[: 3 * MOST], rest[3 * MOST :]
-    own = {name: widgets.read(name, value) for name, value in zip(widgets.PANEL_CONTROLS, of_panels, strict=True)}
-    with _plain(tongue):
-        fields = {("sigma" if name == "lg_sigma" else name): value for name, value in own.items()}
+    with plain(tongue):
         settings = Settings(
             target=DRAWING if source == SOURCES[1] else target,
             drawing=pack(drawing),
             rows=_rows(tuple(parts), levels),
-            steps=number(steps),
+            steps=widgets.read("steps", steps),
             seed=number(seed),
-            **fields,
         )
+        for name, value in zip(widgets.PANEL_CONTROLS, of_panels, strict=True):
+            changed: dict[str, Any] = {"sigma" if name == "lg_sigma" else name: widgets.read(name, value)}
+            try:
+                settings = replace(settings, **changed)
+            except (ValueError, TypeError):
+                if widgets.PANEL_CONTROLS[name] == panel:
+                    raise
     if complete and not settings.complete:
         raise toast(say(tongue, "error.drawing"))
     return settings
-
-
-@contextmanager
-def _plain(tongue: str) -> Iterator[None]:
-    """The library's refusals as one plain sentence to the person who asked."""
-    try:
-        yield
-    except (ValueError, ArithmeticError, MemoryError, OSError) as error:
-        raise toast(refusal(tongue, error)) from error

@@ -23,7 +23,7 @@ from playground.tabs.diffusion.words import figure_words, grid_name, solver_name
 __all__ = ["DISTIL_NFES", "HAND_CALLS", "SECONDS", "Contest", "distil", "fill", "lay_out", "show", "spot_of"]
 
 FRAME = 0.3  # seconds between two pictures of a race
-HEADS = (4, 6, 8, 10, 16, 20, 50)  # calls in the table
+HEADS = (4, 6, 8, 10, 12, 16, 20, 50)  # calls in the table
 SECONDS = (2, 30)
 HAND_CALLS = (2, 20)
 DISTIL_NFES = (4, 6, 8, 10, 12, 16, 20)
@@ -150,15 +150,19 @@ def show(
 
 def distil(
     settings: Settings,
-    contest: Contest | None,
+    kept: Contest | None,
     nfes: Sequence[int],
     seconds: float,
     stop: threading.Event,
     language: str,
 ) -> Generator[tuple[dict[str, Any], Contest]]:
     """Fit a solver for each number of calls, a picture after each; Stop keeps those that are done."""
-    about = (*settings.distribution, settings.seed)
-    contest = Contest(about) if contest is None or contest.about != about else contest
+    contest = Contest((*settings.distribution, settings.seed))
+    for update, contest in show(settings, kept, stop, language):
+        yield update, contest
+    if stop.is_set():
+        yield {"progress": bar(0, say(language, "diffusion.stopped"))}, contest
+        return
     target, target_name = mixture(*settings.distribution), _target_name(settings.target, language)
     for i, nfe in enumerate(nfes):
         for frame in diffusion.distill(target, nfe=nfe, seconds=seconds, seed=settings.seed):
@@ -170,7 +174,7 @@ def distil(
             yield {"progress": bar((i + frame.progress) / len(nfes), phase)}, contest
             fitted = frame.solver
         assert fitted is not None
-        dot = diffusion.distilled_dot(_arena(*about), fitted)
+        dot = diffusion.distilled_dot(_arena(*contest.about), fitted)
         others = tuple(pair for pair in contest.distilled if pair[0].nfe != nfe)
         key = "diffusion.distil.diverged" if fitted.diverged else "diffusion.distil.verdict"
         verdict = say(
@@ -257,16 +261,20 @@ def _shown(settings: Settings, contest: Contest, language: str, *, progress: str
     )
     columns = [Column(say(language, "diffusion.arena.solver")), *(Column(str(nfe), number=True) for nfe in HEADS)]
     rows = [
-        Row([names[key], *(_cell(line, nfe) for nfe in HEADS)], best=key == "distilled")
+        Row(
+            [names[key], *(_cell(line, nfe) for nfe in HEADS)],
+            best=key == "distilled" and not any(solver.diverged for solver, _ in contest.distilled),
+        )
         for key, line in dots.items()
         if key != "hand"
     ]
     choices = [(f"{names[key]}: {dot.nfe}", place) for place, (key, dot) in places.items()]
+    update = {"spot": gr.update(choices=choices, value=spot)} if choices and not progress else {}  # measured so far
     return {
+        **update,
         "progress": progress,
         "arena_chart": figure,
         "arena_table": table(columns, rows),
-        "spot": gr.update(choices=choices, value=spot) if choices else gr.skip(),
         "hand_note": contest.note,
         "distil_verdict": contest.verdict,
     }

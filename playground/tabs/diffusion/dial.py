@@ -14,7 +14,7 @@ from playground.tabs.components import LivePlotly, Slider, Table
 from playground.tabs.components.table import Column, Row, table
 from playground.tabs.diffusion.curve import picture_of
 from playground.tabs.diffusion.progress import bar
-from playground.tabs.diffusion.settings import Settings, mixture
+from playground.tabs.diffusion.settings import DIAL_STEPS, Settings, mixture
 from playground.tabs.diffusion.words import figure_words
 
 __all__ = ["lay_out", "show"]
@@ -37,8 +37,8 @@ def lay_out(w: SimpleNamespace) -> None:
             interactive=True, min_width=180, elem_id="diffusion-strength",
         )  # fmt: skip
         w.dial_steps = Slider(
-            4, 200, value=Settings.dial_steps, step=1, label=label("diffusion.steps"), buttons=[], interactive=True,
-            min_width=180, elem_id="diffusion-dial-steps",
+            *DIAL_STEPS, value=Settings.dial_steps, step=1, label=label("diffusion.steps"), buttons=[],
+            interactive=True, min_width=180, elem_id="diffusion-dial-steps",
         )  # fmt: skip
     w.dial_figure = LivePlotly(height="calc(480px + max(0px, (640px - 100vw) * 1.6))", elem_id="diffusion-dial-figure")
     w.dial_verdict = gr.Markdown(elem_id="diffusion-dial-verdict")
@@ -62,6 +62,8 @@ def show(
                 {
                     "progress": bar(run.progress, say(language, "diffusion.dial.running")),
                     **_figure(settings, run, language),
+                    "dial_verdict": "",
+                    "dial_table": table([], []),
                 },
                 None,
             )

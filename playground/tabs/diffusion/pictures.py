@@ -90,7 +90,14 @@ def show(
                 return
             if drawn.progress < 1 and time.monotonic() > last + FRAME:
                 last = time.monotonic()
-                yield {"progress": bar(drawn.progress, _drawing(language)), **_figure(drawn, language)}, None
+                yield (
+                    {
+                        "progress": bar(drawn.progress, say(language, "diffusion.pictures.drawing")),
+                        **_figure(drawn, language),
+                        "pictures_verdict": "",
+                    },
+                    None,
+                )
     name = row_names(settings.rows, language)[settings.picture_row - 1]
     words = {"row": name, "calls": f"{drawn.nfe:,}", "steps": f"{settings.steps:,}"}
     yield (
@@ -106,8 +113,8 @@ def show(
 
 def measure(
     manager: ModelManager, settings: Settings, stop: threading.Event, language: str
-) -> Generator[tuple[dict[str, Any], None]]:
-    """Every row's error; what is measured once is kept, and Stop keeps what is shown."""
+) -> Generator[tuple[dict[str, Any], images.Drawn | None]]:
+    """Every row's error, and the pictures; what is measured once is kept, and Stop keeps what is shown."""
     key, last = _key(settings), 0.0
     errors: Errors = _measured.get(key, ())
     if not errors:
@@ -130,15 +137,11 @@ def measure(
         while len(_measured) >= KEPT:
             _measured.pop(next(iter(_measured)), None)
         _measured[key] = errors
-    yield {"progress": "", "pictures_table": _table(settings, errors, language)}, None
+    yield from show(manager, settings, stop, language)
 
 
 def _key(settings: Settings) -> tuple[object, ...]:
     return settings.rows, settings.digits, settings.guidance, settings.seed
-
-
-def _drawing(language: str) -> str:
-    return say(language, "diffusion.pictures.drawing")
 
 
 def _figure(drawn: images.Drawn, language: str) -> dict[str, Any]:

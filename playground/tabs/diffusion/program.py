@@ -27,7 +27,7 @@ def _rows(settings: Settings) -> list[str]:
 
 def _row(row: Row) -> str:
     """One line of the list; a known row with its parts as a comment."""
-    levels = f", levels=({', '.join(map('{:.4g}'.format, row.levels))})" if row.levels else ""
+    levels = f", levels=({', '.join(map(repr, row.levels))})" if row.levels else ""
     parts = f'"{row.schedule}", "{row.preconditioning}", "{row.solver}"{levels}'
     for name, known in ROWS.items():
         if known == row:

@@ -13,6 +13,7 @@ from playground.tabs.checks import between, choice, integer, whole
 from playground.tabs.drawings import pack, unpack
 
 __all__ = [
+    "DIAL_STEPS",
     "DIGITS",
     "DRAWING",
     "DRAWN",
@@ -61,6 +62,7 @@ MAX_STEPS, MAX_SEED = 100, 2**31 - 1
 SIGMAS = (0.002, 200.0)  # that the numbers can be read at
 DIGITS = "0123456789"
 GUIDANCE = (0, 10)
+DIAL_STEPS = (4, 200)
 LEARN_STEPS = (100, 20_000)
 
 
@@ -111,7 +113,7 @@ class Settings:
         choice("solver", self.hand_solver, diffusion.FREE_SOLVERS)
         choice("dial", self.dial, diffusion.DIALS)
         between("strength", self.strength, 0, 1)
-        whole("steps", self.dial_steps, 4, 200)
+        whole("steps", self.dial_steps, *DIAL_STEPS)
         if not re.fullmatch(r"0?1?2?3?4?5?6?7?8?9?", self.digits, re.ASCII):
             raise ValueError(f"digits to draw are some of {DIGITS}, in this order, not {self.digits[:40]!r}")
         whole("row to draw", self.picture_row, 1, MOST)  # one that is not there is refused by its panel alone
@@ -164,7 +166,7 @@ def mixture(target: str, drawing: str) -> diffusion.MixtureDenoiser:
 
 def row_key(row: Row) -> str:
     """A row in a link: its name, or its three parts."""
-    parts = (LEVEL.join([row.schedule, *map("{:.4g}".format, row.levels)]), row.preconditioning, row.solver)
+    parts = (LEVEL.join([row.schedule, *map(repr, row.levels)]), row.preconditioning, row.solver)
     return next((name for name, known in ROWS.items() if known == row), ".".join(parts))
 
 

@@ -1,5 +1,6 @@
 """What one sees of the Diffusion tab: target and rows left, panels right, and what is folded below them."""
 
+import math
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -15,12 +16,16 @@ from playground.tabs.checks import number
 from playground.tabs.components import SketchPad, Slider, Tile, thumbnail, tiles
 from playground.tabs.diffusion import arena, compare, curve, dial, downloads, export, learned, pictures
 from playground.tabs.diffusion.settings import (
+    DIAL_STEPS,
     DRAWN,
+    GUIDANCE,
+    LEARN_STEPS,
     LEVELS,
     MAX_STEPS,
     MOST,
     PANELS,
     PRESETS,
+    SIGMAS,
     SOURCES,
     TARGETS,
     Settings,
@@ -42,24 +47,25 @@ LAY_OUT = {
 }
 
 
-# The panels' own controls, in the order of the handlers' arguments; each is the setting of its name but for lg_sigma.
-PANEL_CONTROLS = (
-    "mode",
-    "lg_sigma",
-    "solvers",
-    "grid",
-    "spot",
-    "hand",
-    "hand_solver",
-    "dial",
-    "strength",
-    "dial_steps",
-    "digits",
-    "picture_row",
-    "guidance",
-    "learn_row",
-    "learn_steps",
-)
+# The panels' own controls and whose they are, in the order of the handlers' arguments; each is the setting of its name,
+# but for lg_sigma.
+PANEL_CONTROLS = {
+    "mode": "curve",
+    "lg_sigma": "compare",
+    **dict.fromkeys(("solvers", "grid", "spot", "hand", "hand_solver"), "arena"),
+    **dict.fromkeys(("dial", "strength", "dial_steps"), "dial"),
+    **dict.fromkeys(("digits", "picture_row", "guidance"), "pictures"),
+    **dict.fromkeys(("learn_row", "learn_steps"), "learned"),
+}
+# What a slider holds: a number that is half typed is drawn as the browser will leave it.
+SLIDERS = {
+    "steps": (2, MAX_STEPS),
+    "lg_sigma": (compare.lg(SIGMAS[0]), compare.lg(SIGMAS[1])),
+    "strength": (0, 1),
+    "dial_steps": DIAL_STEPS,
+    "guidance": GUIDANCE,
+    "learn_steps": LEARN_STEPS,
+}
 # What the panels' frames fill.
 SHOWN = (
     "progress", "curve_film", "curve_table", "curve_verdict", "compare_figure", "numbers", "formulas",
@@ -84,7 +90,9 @@ def value(name: str, settings: Settings) -> Any:
 
 
 def read(name: str, value: Any) -> Any:
-    """A control's value as the setting."""
+    """A control's value as the setting; what is no number is handed on, to be refused."""
+    if name in SLIDERS and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        value = min(max(value, SLIDERS[name][0]), SLIDERS[name][1])
     if name == "lg_sigma":
         return compare.level(value)
     if name == "solvers":
@@ -93,9 +101,9 @@ def read(name: str, value: Any) -> Any:
         return str(value or Settings.spot)
     if name == "digits":
         return "".join(sorted(map(str, value or ())))
-    if name in ("dial_steps", "picture_row", "learn_row", "learn_steps"):
+    if name in ("steps", "dial_steps", "picture_row", "learn_row", "learn_steps"):
         return number(value)
-    return value or "" if name == "hand" else value
+    return (value or "").replace("，", ",") if name == "hand" else value
 
 
 def lay_out() -> SimpleNamespace:
@@ -137,8 +145,7 @@ def lay_out() -> SimpleNamespace:
             w.levels = gr.State(list(LEVELS))
             with gr.Row(elem_classes="pg-numbers"):
                 w.steps = Slider(
-                    2,
-                    MAX_STEPS,
+                    *SLIDERS["steps"],
                     value=usual.steps,
                     step=1,
                     label=label("diffusion.steps"),

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,9 +13,8 @@ from urllib.parse import urlencode
 import gradio as gr
 
 from playground import flows
-from playground.i18n import language, refusal, say
+from playground.i18n import language, say
 from playground.manager import ModelManager
-from playground.memory import out_of_memory
 from playground.tabs.checks import number
 from playground.tabs.components.table import Column, Row, table
 from playground.tabs.drawings import pack, unpack
@@ -28,7 +27,7 @@ from playground.tabs.flows.settings import (
 from playground.tabs.flows.widgets import RACERS
 from playground.tabs.links import copy_script
 from playground.tabs.stops import Stops
-from playground.tabs.toasts import tell, toast
+from playground.tabs.toasts import plain, tell, toast
 
 __all__ = ["build"]
 
@@ -58,7 +57,7 @@ def build(manager: ModelManager) -> None:
         settings = _settings(values, tongue, complete=False)
         if stops.active(request) or not _complete(settings):
             return {w.stage: gr.skip()}
-        with _plain(tongue):
+        with plain(tongue):
             value, found = training.example(manager, settings, tongue)
         return {w.stage: value, w.run: found}
 
@@ -95,7 +94,7 @@ def build(manager: ModelManager) -> None:
         tongue = language(request)
         settings = _settings(values, tongue)
         check_place(tongue)
-        with _plain(tongue), stops.running(request) as flag, closing(training.train(settings, flag, tongue)) as frames:
+        with plain(tongue), stops.running(request) as flag, closing(training.train(settings, flag, tongue)) as frames:
             for i, (value, done) in enumerate(frames):
                 update: dict[Any, Any] = {w.stage: value}
                 if i == 0:
@@ -110,7 +109,7 @@ def build(manager: ModelManager) -> None:
             raise toast(say(tongue, "flows.race.count", n=len(known)))
         check_place(tongue)
         with (
-            _plain(tongue),
+            plain(tongue),
             racing.running(request) as flag,
             closing(training.race(settings, known, flag, tongue)) as frames,
         ):
@@ -141,7 +140,7 @@ def build(manager: ModelManager) -> None:
         """The panel that is open, for the flow there is, and its program."""
         tongue = language(request)
         shown: dict[Any, Any] = {w.film: None, w.dots: None, w.reports: None, w.verdict: ""} if current is None else {}
-        with _plain(tongue):
+        with plain(tongue):
             if current is not None and which == "layers":
                 shown = {w.film: panels.layers(manager, current, tongue)}
             elif current is not None and which == "microscope":
@@ -156,7 +155,7 @@ def build(manager: ModelManager) -> None:
                 raise toast(say(language(request), "error.no_run"))
             if kind == "csv" and "constrained" in current.settings.options:
                 raise toast(say(language(request), "error.folded"))
-            with _plain(language(request)):
+            with plain(language(request)):
                 return downloads.write(kind, manager, current, Path(folder.name))
 
         return save
@@ -266,7 +265,7 @@ def build(manager: ModelManager) -> None:
 def _settings(values: tuple[Any, ...], tongue: str, *, complete: bool = True) -> Settings:
     """The controls as settings; raises `gr.Error` where they cannot be, or (`complete`) something is missing."""
     source, density, drawing, upload, flow, layers, seconds, seed, constrained = values
-    with _plain(tongue):
+    with plain(tongue):
         settings = Settings(
             source, density, flow, number(layers), seconds, number(seed), bool(constrained), pack(drawing), upload or ""
         )
@@ -306,19 +305,6 @@ def _program(
 def _complete(settings: Settings) -> bool:
     """Whether what is to be drawn or uploaded is there."""
     return {"preset": True, "draw": bool(settings.drawing), "upload": bool(settings.upload)}[settings.source]
-
-
-@contextmanager
-def _plain(tongue: str) -> Iterator[None]:
-    """The library's refusals as one plain sentence to the person who asked."""
-    try:
-        yield
-    except (ValueError, ArithmeticError, MemoryError, OSError) as error:  # a TimeoutError is an OSError
-        raise toast(refusal(tongue, error)) from error
-    except RuntimeError as error:
-        if not out_of_memory(error):
-            raise
-        raise toast(say(tongue, "error.memory")) from error
 
 
 def _race_columns(tongue: str) -> list[Column]:
