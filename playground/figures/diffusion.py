@@ -112,9 +112,9 @@ def one_curve(
     return figure
 
 
-def backdrop(log_p: NDArray[np.float32], extent: float = EXTENT) -> go.Heatmap:
+def backdrop(log_p: NDArray[np.float32]) -> go.Heatmap:
     """A density (n, n), row 0 on top, to draw upon: the darkest part of its colours alone, light enough to be seen."""
-    axis = ((np.arange(len(log_p)) + 0.5) / len(log_p) * 2 - 1) * extent
+    axis = ((np.arange(len(log_p)) + 0.5) / len(log_p) * 2 - 1) * EXTENT
     return go.Heatmap(
         x=axis.astype(np.float32),
         y=axis[::-1].astype(np.float32),
@@ -128,9 +128,7 @@ def backdrop(log_p: NDArray[np.float32], extent: float = EXTENT) -> go.Heatmap:
     )
 
 
-def player(
-    names: Sequence[str], words: Mapping[str, str], *, prefix: str, y: float = -0.1, active: int = 0
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def player(names: Sequence[str], words: Mapping[str, str], *, prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The Play and Pause buttons and the slider of a film whose frames have these names."""
     play = {"method": "animate", "label": f"▶ {words['play']}", "args": [None, {**PLAY, "fromcurrent": True}]}
     pause = {
@@ -138,12 +136,12 @@ def player(
         "label": f"❚❚ {words['pause']}",
         "args": [[None], {"frame": {"duration": 0, "redraw": False}, "mode": "immediate"}],
     }
-    menu = {"type": "buttons", "direction": "left", "x": 0, "y": y - 0.04, "xanchor": "left", "yanchor": "top",
+    menu = {"type": "buttons", "direction": "left", "x": 0, "y": -0.14, "xanchor": "left", "yanchor": "top",
             "pad": {"t": 0, "r": 8}, "buttons": [play, pause], "showactive": False}  # fmt: skip
     steps = [{"method": "animate", "label": name, "args": [[name], STEP]} for name in names]
     quiet = {"ticklen": 0, "minorticklen": 0, "font": {"color": "rgba(0,0,0,0)"}}  # the value says it
     value = {"prefix": f"{prefix}: ", "font": {"color": "#7f7f94"}}
-    slider = {"active": active, "x": 0.26, "len": 0.74, "y": y, "pad": {"t": 0}, "steps": steps,
+    slider = {"x": 0.26, "len": 0.74, "y": -0.1, "pad": {"t": 0}, "steps": steps,
               "transition": {"duration": 0}, "currentvalue": value, **quiet}  # fmt: skip
     return menu, slider
 

@@ -17,7 +17,7 @@ __all__ = ["WORDS", "chart"]
 Array = NDArray[np.float64]
 WORDS = {  # where the caller has none in another language
     "chart": "Error against calls", "samples": "Samples", "nfe": "calls of the denoiser",
-    "rms": "RMS error, standard deviations", "ends": "exact ends", "drawn": "samples", "hand": "by hand",
+    "rms": "RMS error, standard deviations", "drawn": "samples", "hand": "by hand",
 }  # fmt: skip
 DASHES = ("solid", "dot", "dash", "dashdot")  # where there are more lines than colours
 NEAR = 2.4  # data units that are seen of the plane: samples are not far from data

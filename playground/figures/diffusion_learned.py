@@ -98,7 +98,7 @@ def learned(frame: LearningView, log_p: NDArray[np.float32], *, words: Mapping[s
         template=template(),
         height=620,
         margin={"t": 40, "b": 96, "l": 56, "r": 10},
-        legend={"orientation": "h", "x": 0, "y": -0.13, "yanchor": "top"},
+        legend={"y": 0, "yref": "container", "yanchor": "bottom"},
         meta={"narrow": _narrow(figure)},
     )
     return figure
@@ -140,7 +140,7 @@ def _levels(figure: go.Figure, frame: LearningView, words: Mapping[str, str]) ->
             row=1,
             col=1,
         )
-    figure.update_xaxes(type="log", title_text=words["sigma"], title_standoff=4, row=1, col=1, **POWERS)
+    figure.update_xaxes(type="log", dtick=1, title_text=words["sigma"], title_standoff=4, row=1, col=1, **POWERS)
     figure.update_yaxes(type="log", range=[low, high], dtick=2, row=1, col=1, **POWERS)
 
 

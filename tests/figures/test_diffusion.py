@@ -67,6 +67,7 @@ def test_profiles_have_eleven_panels_and_mark_the_level():
     steps = [trace for trace in figure.data if trace.mode == "markers"]
     assert [len(trace.x) for trace in steps] == [7, 7, 7]
     heard = [trace for trace in figure.data if trace.customdata is not None and trace.yaxis == "y8"]
+    assert len(heard) == 3
     for trace in heard:  # c_noise over its own range, read in its own numbers
         assert (min(trace.y), max(trace.y)) == (0, 1)
         assert max(trace.customdata) != 1

@@ -18,8 +18,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DESKTOP, PHONE = (1440, 900), (390, 844)
 START = 180.0  # seconds: on a loaded machine the imports alone take 20
-# Console errors that no code of ours can prevent.
-HARMLESS: tuple[str, ...] = ()
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +97,7 @@ class Watch:
             self.seen.append(f"request to another host: {url[:200]}")
 
     def _console(self, message: Any) -> None:
-        if message.type == "error" and not any(text in message.text for text in HARMLESS):
+        if message.type == "error":
             self.seen.append(f"console error: {message.text} ({message.location.get('url', '')})")
 
     def faults(self) -> list[str]:

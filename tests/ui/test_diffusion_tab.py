@@ -265,7 +265,7 @@ def test_impossible_link_says_what_it_changed(open_page, app_url, wrong):
     assert wrong in toast(page)
 
 
-def test_one_row_is_refused_in_a_sentence(open_page, app_url):
+def test_half_a_seed_is_refused_in_a_sentence(open_page, app_url):
     page = visit(open_page, app_url, "rows=ddpm+edm+flow")
     page.locator("#diffusion-seed input").fill("1.5")
     page.locator("#diffusion-seed input").press("Tab")

@@ -18,7 +18,7 @@ from playground.tabs.components.table import Column, Row, table
 from playground.tabs.diffusion.curve import picture_of
 from playground.tabs.diffusion.progress import bar
 from playground.tabs.diffusion.settings import RACERS, Settings, mixture
-from playground.tabs.diffusion.words import figure_words, grid_name, solver_name
+from playground.tabs.diffusion.words import figure_words, grid_name, solver_label, solver_name
 
 __all__ = ["DISTIL_NFES", "HAND_CALLS", "SECONDS", "Contest", "distil", "fill", "lay_out", "show", "spot_of"]
 
@@ -48,7 +48,7 @@ def lay_out(w: SimpleNamespace) -> None:
     usual = Settings()
     gr.Markdown(label("diffusion.arena.lead"), elem_classes="pg-hint")
     w.solvers = gr.CheckboxGroup(
-        [(solver_name(name, None), name) for name in RACERS],
+        [(solver_label(name), name) for name in RACERS],
         value=list(usual.solvers),
         label=label("diffusion.arena.solvers"),
         interactive=True,
@@ -100,7 +100,7 @@ def lay_out(w: SimpleNamespace) -> None:
             label=label("diffusion.hand.levels"), interactive=True, scale=4, min_width=240, elem_id="diffusion-hand"
         )
         w.hand_solver = gr.Dropdown(
-            [(solver_name(name, None), name) for name in diffusion.FREE_SOLVERS],
+            [(solver_label(name), name) for name in diffusion.FREE_SOLVERS],
             value=usual.hand_solver,
             label=label("diffusion.solver"),
             filterable=False,

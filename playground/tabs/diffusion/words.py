@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from playground.diffusion import ROWS, Row
-from playground.i18n import TEXTS, say
+from playground.i18n import TEXTS, label, say
 
 __all__ = [
     "C_IN",
@@ -18,6 +18,7 @@ __all__ = [
     "grid_name",
     "row_name",
     "row_names",
+    "solver_label",
     "solver_name",
 ]
 
@@ -120,10 +121,15 @@ def row_names(rows: Sequence[Row], language: str) -> list[str]:
     return names
 
 
-def solver_name(name: str, language: str | None) -> str:
-    """A solver of the arena, "unipc 3"; in English without a language: for choices that no browser translates."""
+def solver_name(name: str, language: str) -> str:
+    """A solver of the arena, "unipc 3"."""
     kind, _, order = name.partition(" ")
-    return f"{say(language or 'en', f'diffusion.solver.{kind}')} {order}".strip()
+    return f"{say(language, f'diffusion.solver.{kind}')} {order}".strip()
+
+
+def solver_label(name: str) -> str:
+    """The same for a choice that the browser translates; with an order it is in English, as those names are."""
+    return solver_name(name, "en") if " " in name else label(f"diffusion.solver.{name}")
 
 
 def grid_name(name: str) -> str:

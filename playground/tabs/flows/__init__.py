@@ -84,6 +84,7 @@ def build(manager: ModelManager) -> None:
         return {
             w.code: _program(which, current, race, names, settings),
             w.query: _query(which, names, settings),
+            w.link_box: gr.update(visible=False),  # the link in it is of other settings
         }
 
     def check_place(tongue: str) -> None:
@@ -216,7 +217,7 @@ def build(manager: ModelManager) -> None:
         }
 
     looks, looked_at = (
-        [w.film, w.dots, w.reports, w.verdict, w.code, w.query],
+        [w.film, w.dots, w.reports, w.verdict, w.code, w.query, w.link_box],
         [w.panel, w.run, w.raced, w.racers, *controls],
     )
     for tab, name in ((w.tab_preset, "preset"), (w.tab_draw, "draw"), (w.tab_upload, "upload")):
@@ -234,7 +235,14 @@ def build(manager: ModelManager) -> None:
         w.seed.input,
         w.racers.input,
     ]  # by a person: what a link sets is no news
-    gr.on(edited, refresh, [w.panel, w.racers, *controls], [w.code, w.query], trigger_mode="always_last", **quick)
+    gr.on(
+        edited,
+        refresh,
+        [w.panel, w.racers, *controls],
+        [w.code, w.query, w.link_box],
+        trigger_mode="always_last",
+        **quick,
+    )
     w.start.click(run_training, controls, [w.stage, w.run, w.start, w.stop], **slow).then(
         partial(idle, stops), None, [w.start, w.stop], queue=False, **private()
     ).then(look, looked_at, looks, **quick)
