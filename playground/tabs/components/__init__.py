@@ -1,5 +1,6 @@
-"""Our few parts of the page that Gradio lacks: live canvas, live Plotly, sketch pad, picture tiles, slider, tables."""
+"""Our few parts of the page that Gradio lacks: live canvas and Plotly, pads for drawings and levels, tiles, tables."""
 
+from playground.tabs.components.level_pad import LevelPad
 from playground.tabs.components.live_plotly import LivePlotly
 from playground.tabs.components.sketch_pad import SketchPad
 from playground.tabs.components.slider import Slider
@@ -9,6 +10,7 @@ from playground.tabs.components.tiles import Tile, thumbnail, tiles
 
 __all__ = [
     "Column",
+    "LevelPad",
     "LivePlotly",
     "Row",
     "SketchPad",

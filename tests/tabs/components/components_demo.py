@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from playground.figures import stage
 from playground.figures.template import template
-from playground.tabs.components import LivePlotly, SketchPad, Stage, Tile, thumbnail, tiles
+from playground.tabs.components import LevelPad, LivePlotly, SketchPad, Stage, Tile, thumbnail, tiles
 from playground.tabs.components.theme import launch_options
 
 # A test holds the sketch pad's handler here, and knows when one has come in.
@@ -30,9 +30,12 @@ NAMES = {
 MEAN = (0.5, 0.8)  # of the density that the Stage shows: off the centre, so that a flipped axis is seen
 BLOCK = np.zeros((64, 64), np.float32)  # what the button "put" draws
 BLOCK[16:48, 24:40] = 0.5
+LEVELS = [80.0, 40.0, 20.0, 10.0, 5.0]  # what the level pad starts with, and what the button "fewer" puts on it
+FEWER = [64.0, 8.0, 1.0]
+MIRRORED: list[list[float] | None] = []  # what the pad "mirror" has sent
 TEXTS = gr.I18n(
-    en={**{k: v[0] for k, v in NAMES.items()}, "density": "Density"},
-    **{"zh-CN": {**{k: v[1] for k, v in NAMES.items()}, "density": "密度"}},
+    en={**{k: v[0] for k, v in NAMES.items()}, "density": "Density", "levels": "Noise levels, drag them"},
+    **{"zh-CN": {**{k: v[1] for k, v in NAMES.items()}, "density": "密度", "levels": "噪声水平，可拖动"}},
 )
 
 
@@ -116,6 +119,21 @@ def describe(drawing: np.ndarray | None) -> str:
     return f"{drawing.dtype} {drawing.shape} ink {round(255 * float(drawing.sum(dtype=float)))} {box}"
 
 
+def hear(levels: list[float] | None) -> str:
+    """What the handler saw of the levels, held as a drawing's is."""
+    ENTERED.release()
+    assert GATE.wait(30)
+    return "empty" if levels is None else " ".join(map(repr, levels))
+
+
+def repeat(levels: list[float] | None) -> list[float] | None:
+    """Puts the levels back where they come from, held likewise."""
+    MIRRORED.append(levels)
+    ENTERED.release()
+    assert GATE.wait(30)
+    return levels
+
+
 def picture(i: int) -> bytes:
     """A thumbnail: three blobs turned by i."""
     blobs = [np.exp(log_gaussian(1.4 * np.cos(0.6 * i + k), 1.4 * np.sin(0.6 * i + k), 0.35)) for k in (0, 2.1, 4.2)]
@@ -137,6 +155,12 @@ def build() -> gr.Blocks:
                     put, wipe = gr.Button("put", elem_id="put"), gr.Button("wipe", elem_id="wipe")
             with gr.Column(scale=2, min_width=300):
                 live = Stage(elem_id="live")
+                levels = LevelPad(LEVELS, low=0.01, high=80, fixed_first=True, elem_id="levels", label=TEXTS("levels"))
+                heard = gr.Textbox("-", elem_id="heard", label="heard", interactive=False)
+                mirror = LevelPad(low=1, high=100, falling=False, elem_id="mirror")
+                with gr.Row(elem_classes="pg-buttons"):
+                    fewer, rise = gr.Button("fewer", elem_id="fewer"), gr.Button("rise", elem_id="rise")
+                    none = gr.Button("none", elem_id="none")
                 train = gr.Button("train", elem_id="train", variant="primary")
                 with gr.Tabs():
                     with gr.Tab("figure", elem_id="tab-figure"):
@@ -162,6 +186,11 @@ def build() -> gr.Blocks:
 
         choice.input(lambda value: value, choice, chosen, api_name="choose")
         pad.input(describe, pad, seen, show_progress="hidden", api_name="sketch")
+        levels.input(hear, levels, heard, show_progress="hidden", api_name="levels")
+        fewer.click(lambda: (FEWER, "put"), None, [levels, heard], show_progress="hidden")
+        none.click(lambda: (None, None), None, [levels, mirror], show_progress="hidden")
+        mirror.input(repeat, mirror, mirror, show_progress="hidden", api_name=False)
+        rise.click(lambda: [0.5, 2.0, 50.0, 500.0], None, mirror, show_progress="hidden")  # two outside its axis
         put.click(lambda: BLOCK, None, pad)
         wipe.click(lambda: None, None, pad)
         train.click(run, None, live, show_progress="hidden")
