@@ -3,11 +3,13 @@
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any, TypeVar
 
 __all__ = ["check_name", "look_up", "make"]
 
 T = TypeVar("T")
+_signature = cache(inspect.signature)  # else most of the time that making a solver takes
 
 
 def check_name(kind: str, name: object, known: Collection[str]) -> None:
@@ -30,7 +32,7 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
 def make(kind: str, name: str, table: Mapping[str, Callable[..., T]], options: Mapping[str, Any]) -> T:
     """What the constructor of that name makes, a dataclass, with its `options`: all of them, the defaults too."""
     constructor = look_up(kind, name, table)
-    bound = inspect.signature(constructor).bind(**options)
+    bound = _signature(constructor).bind(**options)
     bound.apply_defaults()
     made: Any = constructor(**options)
     return replace(made, options=bound.arguments)

@@ -116,7 +116,7 @@ def push(
         generator = torch.Generator().manual_seed(seed + 1)  # of the stochastic ones: the same noise for each
         for step in walk(mixture, noise, schedule=path, solver=method, sigmas=grid, generator=generator):
             if step.sigma in wanted:
-                states.append(step.x / step.scale)
+                states.append(step.x_hat)
                 scales.append(step.scale)
             nfe = step.nfe
             if step.i % 20 == 0:

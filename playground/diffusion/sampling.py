@@ -22,10 +22,15 @@ class Step:
 
     i: int
     sigma: float  # noise level of x
-    x: Tensor  # (n, ...) in the schedule's coordinates, scale * x_hat
+    x_hat: Tensor  # (n, ...) = x / scale: the coordinates that all schedules share
     denoised: Tensor | None  # D where the step began; None before the first
     scale: float
     nfe: int  # calls of the denoiser so far
+
+    @property
+    def x(self) -> Tensor:
+        """(n, ...) in the schedule's coordinates."""
+        return self.x_hat * self.scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +44,7 @@ class Trajectory:
 
     def unified(self) -> Tensor:
         """x / s: the coordinates in which every schedule draws the same curve."""
-        return self.x / self.scales.to(self.x).reshape(-1, *[1] * (self.x.ndim - 1))
+        return self.x / _beside(self.scales, self.x)
 
 
 def steps(
@@ -71,7 +76,6 @@ def steps(
 walk = steps  # where a number of steps already has the name
 
 
-@torch.no_grad()
 def _states(
     denoiser: Denoiser,
     noise: Tensor,
@@ -82,15 +86,16 @@ def _states(
 ) -> Iterator[Step]:
     levels = grid.tolist()
     scales = schedule.scale_at(grid).tolist()
-    x = noise.to(torch.float32 if noise.device.type == "mps" else torch.float64) * levels[0]
-    nfe = 0
+    x = noise.detach().to(torch.float32 if noise.device.type == "mps" else torch.float64) * levels[0]
+    nfe, no_graph = 0, torch.no_grad()
 
     def denoise(x_hat: Tensor, sigma: float) -> Tensor:
         nonlocal nfe
         nfe += 1
-        return denoiser(x_hat, torch.tensor(sigma, dtype=x_hat.dtype, device=x_hat.device))
+        with no_graph:
+            return denoiser(x_hat, torch.scalar_tensor(sigma, dtype=x_hat.dtype, device=x_hat.device))
 
-    yield Step(0, levels[0], x * scales[0], None, scales[0], 0)
+    yield Step(0, levels[0], x, None, scales[0], 0)
     for i, (x_hat, denoised) in enumerate(solver.run(Problem(denoise, levels, schedule, generator), x), start=1):
         # the sum is quick, but may overflow where every number is finite
         if not math.isfinite(float(x_hat.sum())) and not bool(x_hat.isfinite().all()):
@@ -98,7 +103,7 @@ def _states(
                 f"the samples are not finite at sigma {levels[i]:.4g} (step {i} of {len(levels) - 1}, {solver.name}); "
                 "take more steps, or a solver of lower order"
             )
-        yield Step(i, levels[i], x_hat if scales[i] == 1 else x_hat * scales[i], denoised, scales[i], nfe)
+        yield Step(i, levels[i], x_hat, denoised, scales[i], nfe)
 
 
 def sample(
@@ -119,10 +124,13 @@ def sample(
     >>> diffusion.sample(D, noise, schedule=diffusion.schedule("edm"), solver="heun", steps=18).nfe
     35
     """
-    run = list(walk(denoiser, noise, schedule=schedule, solver=solver, steps=steps, sigmas=sigmas, generator=generator))
-    return Trajectory(
-        x=torch.stack([step.x for step in run]),
-        sigmas=torch.tensor([step.sigma for step in run], dtype=torch.float64),
-        scales=torch.tensor([step.scale for step in run], dtype=torch.float64),
-        nfe=run[-1].nfe,
-    )
+    run = walk(denoiser, noise, schedule=schedule, solver=solver, steps=steps, sigmas=sigmas, generator=generator)
+    kept = ((step.x_hat, step.sigma, step.scale, step.nfe) for step in run)  # each D is let go
+    states, levels, factors, calls = zip(*kept, strict=True)
+    x_hat, scales = torch.stack(states), torch.tensor(factors, dtype=torch.float64)
+    return Trajectory(x_hat * _beside(scales, x_hat), torch.tensor(levels, dtype=torch.float64), scales, calls[-1])
+
+
+def _beside(scales: Tensor, x: Tensor) -> Tensor:
+    """Scales (steps + 1,) so that they multiply states (steps + 1, n, ...)."""
+    return scales.to(x).reshape(-1, *[1] * (x.ndim - 1))

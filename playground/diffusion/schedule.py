@@ -4,6 +4,7 @@ In the coordinates x / s and sigma every schedule draws the same curve (Karras e
 here walks down sigma and `s` is put on at the edge.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -111,11 +112,14 @@ def rates(schedule: Schedule, t: Tensor) -> list[tuple[float, float, float, floa
         sigma = schedule.sigma_of(time)
         s = schedule.scale_of(sigma)
         b = s * sigma
-        ds = torch.autograd.grad(s.sum(), time, retain_graph=True)[0] if s.requires_grad else torch.zeros_like(time)
-        db = torch.autograd.grad(b.sum(), time)[0]
-    if bad := (~(ds.isfinite() & db.isfinite())).nonzero().flatten().tolist():
-        raise FloatingPointError(f"the schedule {schedule.name} has no slope at t = {t[bad[0]].item()}")
-    return list(zip(s.tolist(), b.tolist(), ds.tolist(), db.tolist(), strict=True))
+        ones = torch.ones_like(b)
+        ds = torch.autograd.grad(s, time, ones, retain_graph=True)[0] if s.requires_grad else torch.zeros_like(b)
+        db = torch.autograd.grad(b, time, ones)[0]
+    found = list(zip(s.tolist(), b.tolist(), ds.tolist(), db.tolist(), strict=True))
+    for at, (*_, ds_dt, db_dt) in zip(t.tolist(), found, strict=True):
+        if not math.isfinite(ds_dt + db_dt):
+            raise FloatingPointError(f"the schedule {schedule.name} has no slope at t = {at}")
+    return found
 
 
 def double(value: Any) -> Tensor:

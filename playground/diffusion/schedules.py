@@ -12,7 +12,7 @@ from playground.diffusion.names import look_up, make
 from playground.diffusion.noise import NoiseDistribution, uniform_time
 from playground.diffusion.noise import log_normal as log_normal_noise
 from playground.diffusion.noise import log_uniform as log_uniform_noise
-from playground.diffusion.schedule import Schedule, flow_scale, one, trig_scale, vp_scale
+from playground.diffusion.schedule import Curve, Schedule, flow_scale, one, trig_scale, vp_scale
 
 __all__ = ["SCHEDULES", "beta_table", "cosine", "ddpm", "drawn", "edm", "flow", "iddpm", "schedule", "sd3", "trig"]
 
@@ -66,28 +66,33 @@ def _table(name: str, betas: Tensor) -> Schedule:
     return Schedule(name, sigma_of, time_of, vp_scale, 1 / STEPS, 1.0, times, noise)
 
 
-def _interpolate(t: Tensor, sigma: Tensor) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+def _interpolate(t: Tensor, sigma: Tensor) -> tuple[Curve, Curve]:
     """sigma(t) and its inverse through knots, ln sigma linear between them, sigma linear from the first down to 0."""
-    log_sigma = sigma.log()
-
-    def line(x: Tensor, from_: Tensor, to: Tensor) -> Tensor:
-        from_, to = from_.to(x.device), to.to(x.device)
-        i = torch.searchsorted(from_, x.detach().contiguous()).clamp(1, len(from_) - 1)
-        part = (x - from_[i - 1]) / (from_[i] - from_[i - 1])
-        return to[i - 1] + part * (to[i] - to[i - 1])
-
+    log_of, t_of = _line(t, sigma.log()), _line(sigma.log(), t)
     first_t, first = t[0].item(), sigma[0].item()
 
     def sigma_of(time: Tensor) -> Tensor:
         low = first * time / first_t if first_t > 0 else torch.zeros_like(time)
-        return torch.where(time < first_t, low, line(time, t, log_sigma).exp())
+        return torch.where(time < first_t, low, log_of(time).exp())
 
     def time_of(level: Tensor) -> Tensor:
         low = level < first
-        inner = line(torch.where(low, first, level).log(), log_sigma, t)
+        inner = t_of(torch.where(low, first, level).log())
         return torch.where(low, first_t * level / first, inner)
 
     return sigma_of, time_of
+
+
+def _line(x_knots: Tensor, y_knots: Tensor) -> Curve:
+    """y(x), straight between the knots and beyond them."""
+    slopes = y_knots.diff() / x_knots.diff()
+
+    def y_of(x: Tensor) -> Tensor:
+        x0, y0, slope = (values.to(x.device) for values in (x_knots, y_knots, slopes))
+        i = torch.searchsorted(x0[1:-1], x.detach().contiguous())
+        return y0[i] + (x - x0[i]) * slope[i]
+
+    return y_of
 
 
 def ddpm(*, beta_min: float = 1e-4, beta_max: float = 0.02) -> Schedule:

@@ -75,7 +75,7 @@ def draw_pictures(
             sigmas.append(levels[step.i - 1])
             strip.append(grey(step.denoised))
         last = step.i == len(levels) - 1
-        x = grey(step.x / step.scale) if last else grey(step.denoised)
+        x = grey(step.x_hat) if last else grey(step.denoised)
         shown = np.stack(strip) if strip else np.zeros((0, len(labels), side, side), dtype=np.float32)
         yield Drawn(step.i / (len(levels) - 1), tuple(labels), tuple(sigmas), shown, x, step.nfe)
 
@@ -106,12 +106,12 @@ def measure_rows(
         for state in walk(denoiser, noise, schedule=path, solver="deis", sigmas=fine):
             yield (done + state.i) / total, tuple(errors)
         assert state is not None
-        done, end = done + len(fine) - 1, state.x / state.scale
+        done, end = done + len(fine) - 1, state.x_hat
         for n in steps:
             noise, generator = start(model, len(labels), seed)
             for state in walk(denoiser, noise, schedule=path, solver=row.solver, steps=n, generator=generator):
                 yield (done + state.i) / total, tuple(errors)
-            rms = float((state.x / state.scale - end).square().mean().sqrt())
+            rms = float((state.x_hat - end).square().mean().sqrt())
             errors.append(RowError(row, n, state.nfe, rms))
             done += n
             yield done / total, tuple(errors)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from playground.diffusion.solvers.solver import Problem, Solver, Walk, calls_of
+from playground.diffusion.solvers.solver import Problem, Slope, Solver, Walk, calls_of, moved
 
 __all__ = ["EQUAL", "deis", "extrapolate", "ipndm", "lms", "theta_ab"]
 
@@ -75,16 +75,15 @@ def _epsilon_method(
 
     def run(problem: Problem, x: Tensor) -> Walk:
         levels: list[float] = []
-        noises: list[Tensor] = []  # sigma epsilon of each level
+        slopes: list[Slope] = []  # epsilon at each level
         for sigma, sigma_next in problem.steps():
             denoised = problem.denoise(x, sigma)
             if sigma_next == 0 and not finite:
                 x = denoised
             else:
                 levels = [sigma, *levels[: order - 1]]
-                noises = [x - denoised, *noises[: order - 1]]
-                for weight, noise, level in zip(weights(levels, sigma, sigma_next), noises, levels, strict=True):
-                    x = torch.add(x, noise, alpha=weight / level)
+                slopes = [(1 / sigma, x - denoised), *slopes[: order - 1]]
+                x = moved(x, weights(levels, sigma, sigma_next), slopes)
             yield x, denoised
 
     return Solver(name, formal or order, run, calls_of(1))
@@ -99,18 +98,16 @@ def theta_ab(*, order: int = 3, sigma_data: float = 1.0) -> Solver:
 
     def run(problem: Problem, x: Tensor) -> Walk:
         clock: list[float] = []
-        slopes: list[Tensor] = []
+        slopes: list[Slope] = []  # dy/dtheta = -F
         for sigma, sigma_next in problem.steps():
             denoised = problem.denoise(x, sigma)
             size = math.hypot(sigma, sigma_data)
             # F = (D - c_skip x) / c_out of EDM's preconditioning
-            F = torch.sub(denoised, x, alpha=(sigma_data / size) ** 2) * (size / (sigma * sigma_data))
+            F = -size / (sigma * sigma_data), torch.sub(denoised, x, alpha=(sigma_data / size) ** 2)
             theta, theta_next = math.atan(sigma / sigma_data), math.atan(sigma_next / sigma_data)
             clock = [theta, *clock[: order - 1]]
             slopes = [F, *slopes[: order - 1]]
-            y = x / size
-            for weight, slope in zip(extrapolate(clock, theta, theta_next), slopes, strict=True):
-                y = torch.add(y, slope, alpha=-weight)
+            y = moved(x / size, extrapolate(clock, theta, theta_next), slopes)
             x = y * math.hypot(sigma_next, sigma_data)
             yield x, denoised
 

@@ -3,11 +3,10 @@
 The weights are those of equal steps, whatever the steps; one call more than steps.
 """
 
-import torch
 from torch import Tensor
 
 from playground.diffusion.solvers.multistep import EQUAL
-from playground.diffusion.solvers.solver import Problem, Solver, Walk
+from playground.diffusion.solvers.solver import Problem, Slope, Solver, Walk, moved
 
 __all__ = ["pndm"]
 
@@ -16,18 +15,16 @@ def pndm() -> Solver:
     """PLMS: pseudo linear multistep; of order 2 where neighbouring steps are about equal."""
 
     def run(problem: Problem, x: Tensor) -> Walk:
-        slopes: list[Tensor] = []
+        slopes: list[Slope] = []  # epsilon
         for i, (sigma, sigma_next) in enumerate(problem.steps()):
             denoised = problem.denoise(x, sigma)
-            slopes = [(x - denoised) / sigma, *slopes[:3]]
+            slopes = [(1 / sigma, x - denoised), *slopes[:3]]
+            h = sigma_next - sigma
             if i == 0 and sigma_next > 0:
-                ahead = x + (sigma_next - sigma) * slopes[0]
-                slope = 0.5 * (slopes[0] + (ahead - problem.denoise(ahead, sigma_next)) / sigma_next)
+                ahead = moved(x, [h], slopes)
+                x = moved(x, [h / 2, h / 2], [*slopes, (1 / sigma_next, ahead - problem.denoise(ahead, sigma_next))])
             else:
-                slope = slopes[0] * EQUAL[len(slopes) - 1][0]
-                for weight, earlier in zip(EQUAL[len(slopes) - 1][1:], slopes[1:], strict=True):
-                    slope = torch.add(slope, earlier, alpha=weight)
-            x = torch.add(x, slope, alpha=sigma_next - sigma)
+                x = moved(x, [h * weight for weight in EQUAL[len(slopes) - 1]], slopes)
             yield x, denoised
 
     return Solver("pndm", 2, run, lambda steps: steps + 1 if steps > 1 else 1)

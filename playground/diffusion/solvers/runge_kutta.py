@@ -12,7 +12,7 @@ from torch import Tensor
 
 from playground.diffusion.names import look_up
 from playground.diffusion.schedule import rates
-from playground.diffusion.solvers.solver import Problem, Solver, Walk, calls_of
+from playground.diffusion.solvers.solver import Problem, Slope, Solver, Walk, calls_of, moved
 
 __all__ = ["TABLEAUS", "Tableau", "runge_kutta"]
 
@@ -49,20 +49,16 @@ def runge_kutta(name: str) -> Solver:
         known = iter(rates(schedule, looks.flatten()))
         x = x_hat * scales[0]
         for h, scale in zip(sizes.tolist(), scales[1:], strict=True):
-            slopes: list[Tensor] = []
+            slopes: list[Slope] = []
             first = x
             for row in tableau.a:
-                at = x
-                for weight, slope in zip(row, slopes, strict=True):
-                    if weight:
-                        at = torch.add(at, slope, alpha=h * weight)
+                at = moved(x, row, slopes)
                 s, b, ds, db = next(known)
                 seen = problem.denoise(at if s == 1 else at / s, b / s)
                 first = first if slopes else seen
-                slopes.append(torch.add(at * (db / b), seen, alpha=ds - s * db / b))  # ds D + db epsilon
-            for weight, slope in zip(tableau.b, slopes, strict=True):
-                if weight:
-                    x = torch.add(x, slope, alpha=h * weight)
+                rate = ds - s * db / b  # ds D + db epsilon = rate (D + db / (b rate) x)
+                slopes.append((h * rate, torch.add(seen, at, alpha=db / (b * rate))))
+            x = moved(x, tableau.b, slopes)
             yield x if scale == 1 else x / scale, first
         if problem.sigmas[-1] == 0:
             denoised = problem.denoise(x / scales[-1], problem.sigmas[len(levels) - 1])

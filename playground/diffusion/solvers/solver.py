@@ -10,7 +10,7 @@ from torch import Tensor
 
 from playground.diffusion.schedule import Schedule
 
-__all__ = ["Problem", "Run", "Solver", "Walk", "calls_of"]
+__all__ = ["Problem", "Run", "Slope", "Solver", "Walk", "calls_of", "moved"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +27,7 @@ class Problem:
         return pairwise(self.sigmas)
 
 
+Slope = tuple[float, Tensor]  # a rate and the tensor it multiplies: left apart, their product costs no pass of its own
 Walk = Iterator[tuple[Tensor, Tensor]]  # after each step: x_hat, and D where the step began
 Run = Callable[[Problem, Tensor], Walk]
 
@@ -55,3 +56,12 @@ class Solver:
 def calls_of(stages: int) -> Callable[[int], int]:
     """Calls of a method with so many a step; the step to sigma = 0 needs one."""
     return lambda steps: stages * (steps - 1) + 1
+
+
+def moved(x: Tensor, weights: Sequence[float], slopes: Sequence[Slope]) -> Tensor:
+    """x and the weighted slopes."""
+    new = x
+    for weight, (rate, change) in zip(weights, slopes, strict=True):
+        if weight:  # in place where it is no longer the caller's
+            new = (new.add if new is x else new.add_)(change, alpha=weight * rate)
+    return new
