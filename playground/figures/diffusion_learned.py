@@ -98,7 +98,7 @@ def learned(frame: LearningView, log_p: NDArray[np.float32], *, words: Mapping[s
         template=template(),
         height=620,
         margin={"t": 40, "b": 96, "l": 56, "r": 10},
-        legend={"y": 0, "yref": "container", "yanchor": "bottom"},
+        legend={"traceorder": "normal", "y": 0, "yref": "container", "yanchor": "bottom"},
         meta={"narrow": _narrow(figure)},
     )
     return figure

@@ -19,6 +19,7 @@ WORDS = {  # where the caller has none in another language
     "c_in": "c_in", "c_noise": "c_noise, own range", "weight": "λ", "effective_weight": "λ · c_out²",
     "density": "Density of ln σ in training", "time": "time, from data to noise", "level": "noise level σ",
 }  # fmt: skip
+LEVEL = "level"  # what the traces say, in Plotly's `meta`, whose x is a noise level
 OVER_TIME = ("scale", "sigma", "log_snr")
 OVER_SIGMA = ("c_skip", "c_out", "c_in", "c_noise", "weight", "effective_weight", "density")
 PLACES = {  # of the panels: row and column on a wide page
@@ -112,6 +113,7 @@ def _curve(row: ProfileView, key: str) -> dict[str, Any]:
     text = "%{customdata:.4g}"
     return {
         "x": _small(row.levels),
+        "meta": LEVEL,
         "y": _small(shown),
         "customdata": _small(y),
         "mode": "lines",
@@ -123,6 +125,7 @@ def _placement(row: ProfileView, i: int, count: int) -> dict[str, Any]:
     """The steps as ticks on a line of their own, the first row on top."""
     return {
         "x": _small(row.placement),
+        "meta": LEVEL,
         "y": np.full(len(row.placement), count - 1 - i, dtype=np.float32),
         "mode": "markers",
         "marker_symbol": "line-ns-open",

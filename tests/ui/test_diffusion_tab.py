@@ -130,6 +130,18 @@ def test_compare_reads_numbers_and_formulas(open_page, app_url):
     assert float(row[4]) == pytest.approx(0.25 / (0.25 + 1.995**2), rel=0.01)
 
 
+def test_a_click_in_compare_sets_the_level_of_the_numbers(open_page, app_url):
+    page = visit(open_page, app_url, "panel=compare", ready="#diffusion-compare-figure .pg-plotly[data-ready=true]")
+    page.wait_for_selector("#diffusion-numbers tbody tr:nth-child(4)")
+    settled(page)
+    box = page.locator("#diffusion-compare-figure .subplot.x5y5 .bglayer, #diffusion-compare-figure .x5y5 rect").first
+    place = box.bounding_box()
+    page.mouse.move(place["x"] + place["width"] * 0.8, place["y"] + place["height"] * 0.97)
+    page.mouse.click(place["x"] + place["width"] * 0.8, place["y"] + place["height"] * 0.97)
+    page.wait_for_function("!document.querySelector('#diffusion-numbers thead').textContent.includes('σ = 1R')")
+    query_has(page, "sigma=")
+
+
 def test_arena_measures_and_a_dot_shows_its_samples(open_page, app_url):
     ready = "#diffusion-arena-table tbody tr:nth-child(3)"
     page = visit(open_page, app_url, "panel=arena&solvers=ddim,deis+3,heun", ready=ready)
@@ -158,6 +170,88 @@ def test_grid_by_hand(open_page, app_url):
     write(page, "80, 90, 0")
     page.wait_for_function("document.querySelector('#diffusion-hand-note').textContent.includes('fall to 0')")
     assert page.locator("[data-testid=toast-body]").count() == 0, "one is still writing"
+
+
+def test_a_dragged_level_moves_the_error(open_page, app_url):
+    page = visit(open_page, app_url, "panel=arena&solvers=ddim", ready="#diffusion-arena-table tbody tr")
+    settled(page)
+    page.click("#diffusion-hand-fill")
+    note = "document.querySelector('#diffusion-hand-note').textContent"
+    page.wait_for_function(f"{note}.includes('By hand')")
+    before = page.locator("#diffusion-hand-note").inner_text()
+    handle = page.locator("#diffusion-hand-pad [role=slider][data-index='2']")
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y - 12, steps=4)
+    page.mouse.up()
+    page.wait_for_function(f"before => {note}.trim() !== before.trim()", arg=before)
+    levels = [float(part) for part in page.locator("#diffusion-hand textarea").input_value().split(",")]
+    assert levels[0] == 80
+    assert levels[-1] == 0
+    assert levels[2] == pytest.approx(float(handle.get_attribute("aria-valuenow")), rel=1e-3)
+    query_has(page, f"{levels[2]:.4g}")
+
+
+def test_a_schedule_by_hand_is_a_row(open_page, app_url):
+    page = visit(open_page, app_url)
+    settled(page)
+    assert not page.locator("#diffusion-levels").is_visible()
+    page.click("#diffusion-row-4-schedule input")
+    page.click("[role=option]:has-text('By hand')")
+    page.wait_for_selector("#diffusion-levels [role=slider]")
+    page.wait_for_selector("#diffusion-curve-table tr:has-text('By hand')")
+    verdict = page.locator("#diffusion-curve-verdict").inner_text()
+    assert float(verdict.split("σ:")[1].split()[0].rstrip(".")) < 1e-13, "one curve under any schedule"
+    page.locator("#diffusion-levels [role=slider][data-index='2']").press("ArrowUp")
+    query_has(page, "drawn%7E" if "drawn%7E" in page.locator("#diffusion-query textarea").input_value() else "drawn~")
+    query_has(page, "0.21")
+
+
+def test_a_drawn_target_is_learned_and_its_link_restores_it(open_page, app_url):
+    page = visit(open_page, app_url, "learn_steps=200&learn_row=4")
+    settled(page)
+    page.click("#diffusion-source-draw-button")
+    board = page.locator("#diffusion-pad canvas")
+    board.scroll_into_view_if_needed()
+    box = board.bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 160, box["y"] + 200, steps=6)
+    page.mouse.up()
+    query_has(page, "target=drawing")
+    query_has(page, "drawing=")
+    open_panel(page, "Learned", "#diffusion-learned-figure .pg-plotly[data-ready=true]")
+    page.wait_for_function("document.querySelector('#diffusion-learned-verdict').textContent.includes('Before')")
+    page.click("#diffusion-network-file")
+    assert "press Train first" in toast(page)
+    page.click("#diffusion-learn")
+    page.wait_for_selector("#diffusion-progress [role=progressbar]")
+    page.wait_for_function("document.querySelector('#diffusion-learned-verdict').textContent.includes('200 training')")
+    assert page.locator("#diffusion-learned-table tbody tr").count() == 5
+    with page.expect_download() as waiting:
+        page.click("#diffusion-network-file")
+    assert waiting.value.suggested_filename.endswith(".zip")
+    query = page.locator("#diffusion-query textarea").input_value()
+    again = visit(open_page, app_url, query, ready="#diffusion-learned-figure .pg-plotly[data-ready=true]")
+    again.wait_for_selector("#diffusion-pad .pg-pad[data-strokes='1']")
+    query_has(again, query)
+
+
+def test_learning_stops(open_page, app_url):
+    page = visit(open_page, app_url, "panel=learned&learn_steps=20000", ready="#diffusion-learned-figure .pg-plotly")
+    page.wait_for_function("document.querySelector('#diffusion-learned-verdict').textContent.includes('Before')")
+    page.click("#diffusion-learn")
+    page.wait_for_function("document.querySelector('#diffusion-progress').textContent.includes('of 20,000')")
+    page.click("#diffusion-row-1-solver input")  # and left as it was: the training goes on
+    page.keyboard.press("Escape")
+    page.locator("#diffusion-seed input").focus()
+    page.wait_for_timeout(700)
+    assert "of 20,000" in page.locator("#diffusion-progress").inner_text()
+    page.click("#diffusion-stop")
+    page.wait_for_function("document.querySelector('#diffusion-progress').textContent.includes('Stopped')")
 
 
 def test_distil_stands_beside_the_rest_and_is_saved(open_page, app_url):

@@ -104,7 +104,7 @@ const paint = async (text) => {
       ...rest, template: paged(layout.template),
     },
   });
-  if (!hears) figure.on("plotly_click", ({ points: [dot] }) => trigger("click", { name: dot.data.name ?? "", x: dot.x, y: dot.y }));
+  if (!hears) figure.on("plotly_click", ({ points: [dot] }) => trigger("click", { name: dot.data.name ?? "", meta: dot.data.meta ?? "", x: dot.x, y: dot.y }));
   hears = true;
   drawn = text;
   root.dataset.draws = Number(root.dataset.draws) + 1;

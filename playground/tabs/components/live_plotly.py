@@ -40,7 +40,8 @@ class LivePlotly(gr.HTML):
     update; a figure of another subject says so by another `layout.uirevision`. On a phone (up to 560 pixels) the
     figure's `layout.meta["narrow"]`, a part of a layout, is laid over its layout (lists are replaced, not joined).
     A square picture whose `layout.meta["sketch"]` is true is drawn roughly until the script is there.
-    `LivePlotly.click(fn)` hears clicks on points: `fn(event: gr.EventData)`, `event.name` of the trace, `.x` and `.y`.
+    `LivePlotly.click(fn)` hears clicks on points: `fn(event: gr.EventData)`, the trace's `event.name` and `.meta`, the
+    point's `.x` and `.y`.
     In the page, `.pg-plotly` carries data-draws (how often it was drawn) and data-ready ("true" while the newest
     figure stands).
     """

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -24,6 +24,7 @@ from playground.tabs.diffusion.settings import (
     MOST,
     PANELS,
     PRESETS,
+    SIGMAS,
     SOURCES,
     Settings,
     mixture,
@@ -148,17 +149,24 @@ def build(manager: ModelManager) -> None:
         stops.stop(request)
 
     def choose_preset(name: str | None) -> list[Any]:
-        return [gr.skip()] * (3 * MOST) if name is None else _row_values(PRESETS[name])
+        values = [gr.skip()] * (3 * MOST) if name is None else _row_values(PRESETS[name])
+        return [gr.skip() if name is None else gr.update(visible="hidden"), *values]
 
-    def name_preset(request: gr.Request, levels: Any, *parts: Any) -> Any:
+    def name_preset(request: gr.Request, levels: Any, *parts: Any) -> tuple[Any, Any]:
         with plain(language(request)):
-            return preset_of(_rows(parts, levels))
+            rows = _rows(parts, levels)
+        return preset_of(rows), gr.update(visible=_by_hand(rows))
 
     def pick(request: gr.Request, event: gr.EventData, kept: arena.Contest | None) -> Any:
         """The dot that was clicked, as the choice whose samples are shown."""
         name, calls = getattr(event, "name", None), getattr(event, "x", None)
         spot = arena.spot_of(kept, str(name), calls, language(request)) if name and calls else None
         return gr.skip() if spot is None else spot
+
+    def read_level(event: gr.EventData) -> Any:
+        """The noise level that was clicked, as the place of the slider."""
+        at, kind = getattr(event, "x", None), getattr(event, "meta", "")
+        return compare.lg(min(max(at, SIGMAS[0]), SIGMAS[1])) if kind == "level" and at and at > 0 else gr.skip()
 
     def fill(request: gr.Request, calls: float, *values: Any) -> str:
         """The chosen grid's levels, to begin with."""
@@ -216,7 +224,8 @@ def build(manager: ModelManager) -> None:
         source = SOURCES[settings.target == DRAWING]
         preset = gr.skip() if settings.target == DRAWING else settings.target
         values = [source, preset, unpack(settings.drawing) if settings.drawing else None]
-        values += [*_row_values(settings.rows), _levels(settings.rows), settings.steps, settings.seed]
+        levels = gr.update(value=_levels(settings.rows), visible=_by_hand(settings.rows))
+        values += [*_row_values(settings.rows), levels, settings.steps, settings.seed]
         values += [widgets.value(name, settings) for name in widgets.PANEL_CONTROLS]
         return {
             **{shown[name]: value for name, value in first.items()},
@@ -231,13 +240,14 @@ def build(manager: ModelManager) -> None:
     looks = [w.stamp, w.panel, w.contest, w.trained, *controls], drawn
     every = private(concurrency_limit=QUICK, concurrency_id="diffusion", trigger_mode="multiple", js=STAMP)
     # What a person does, never `change`: what a link or a click sets is drawn by the event that set it.
-    states = (w.source, w.levels)
-    edited = [control.input for control in controls if control not in states]
+    edited = [control.input for control in controls if control is not w.source]
     jobs = [gr.on([*edited, w.panel.change, w.source.change], look, *looks, **every)]
     rows_set = [w.levels, *row_parts]
-    gr.on([part.input for part in row_parts], name_preset, rows_set, w.preset, queue=False, **private())
-    w.preset.input(choose_preset, w.preset, row_parts, queue=False, **private()).then(look, *looks, **every)
+    gr.on([part.input for part in row_parts], name_preset, rows_set, [w.preset, w.levels], queue=False, **private())
+    w.preset.input(choose_preset, w.preset, rows_set, queue=False, **private()).then(look, *looks, **every)
+    w.compare_figure.click(read_level, None, w.lg_sigma, queue=False, **private()).then(look, *looks, **every)
     w.arena_chart.click(pick, w.contest, w.spot, queue=False, **private()).then(look, *looks, **every)
+    w.hand_pad.input(arena.written, w.hand_pad, w.hand, queue=False, **private()).then(look, *looks, **every)
     w.hand_fill.click(fill, [w.hand_calls, *controls], w.hand, queue=False, **private()).then(look, *looks, **every)
     asked = [w.stamp, w.distil_nfes, w.distil_seconds, w.contest, *controls]
     for button, job, given in (
@@ -304,6 +314,11 @@ def _row_values(rows: tuple[Row, ...]) -> list[Any]:
         else:
             values += [widgets.NONE, gr.skip(), gr.skip()]
     return values
+
+
+def _by_hand(rows: tuple[Row, ...]) -> bool | Literal["hidden"]:
+    """Whether the pad of the schedule by hand is seen."""
+    return True if any(row.schedule == DRAWN for row in rows) else "hidden"
 
 
 def _levels(rows: tuple[Row, ...]) -> list[float]:

@@ -12,15 +12,26 @@ import gradio as gr
 
 from playground import diffusion
 from playground.figures import diffusion_arena as figures
-from playground.i18n import label, refusal, say
-from playground.tabs.components import LivePlotly, Slider, Table
+from playground.i18n import TEXTS, label, refusal, say
+from playground.tabs.components import LevelPad, LivePlotly, Slider, Table
 from playground.tabs.components.table import Column, Row, table
 from playground.tabs.diffusion.curve import picture_of
 from playground.tabs.diffusion.progress import bar
 from playground.tabs.diffusion.settings import RACERS, Settings, mixture
 from playground.tabs.diffusion.words import figure_words, grid_name, solver_label, solver_name
 
-__all__ = ["DISTIL_NFES", "HAND_CALLS", "SECONDS", "Contest", "distil", "fill", "lay_out", "show", "spot_of"]
+__all__ = [
+    "DISTIL_NFES",
+    "HAND_CALLS",
+    "SECONDS",
+    "Contest",
+    "distil",
+    "fill",
+    "lay_out",
+    "show",
+    "spot_of",
+    "written",
+]
 
 FRAME = 0.3  # seconds between two pictures of a race
 HEADS = (4, 6, 8, 10, 12, 16, 20, 50)  # calls in the table
@@ -95,6 +106,14 @@ def lay_out(w: SimpleNamespace) -> None:
         w.solver_file = gr.Button(label("diffusion.distil.file"), elem_id="diffusion-solver-file")
     w.distil_verdict = gr.Markdown(elem_id="diffusion-distil-verdict")
     gr.Markdown(label("diffusion.hand.lead"), elem_classes="pg-hint")
+    w.hand_pad = LevelPad(
+        low=0.001,
+        high=100,
+        fixed_first=True,
+        words={"hint": {language: TEXTS[language]["diffusion.hand.empty"] for language in TEXTS}},
+        label=label("diffusion.hand.pad"),
+        elem_id="diffusion-hand-pad",
+    )
     with gr.Row(equal_height=True):
         w.hand = gr.Textbox(
             label=label("diffusion.hand.levels"), interactive=True, scale=4, min_width=240, elem_id="diffusion-hand"
@@ -198,6 +217,11 @@ def fill(settings: Settings, nfe: int) -> str:
     return ", ".join(f"{level:.4g}" for level in levels)
 
 
+def written(levels: Sequence[float] | None) -> str:
+    """Levels that were dragged, as text."""
+    return ", ".join([*(f"{level:.4g}" for level in levels or ()), "0"]) if levels else ""
+
+
 def spot_of(contest: Contest | None, name: str, calls: float, language: str) -> str | None:
     """The dot that a click on the chart means, by its line's name there."""
     if contest is None:
@@ -275,9 +299,15 @@ def _shown(settings: Settings, contest: Contest, language: str, *, progress: str
         "progress": progress,
         "arena_chart": figure,
         "arena_table": table(columns, rows),
+        "hand_pad": gr.skip() if contest.note and contest.hand is None else _dragged(contest),
         "hand_note": contest.note,
         "distil_verdict": contest.verdict,
     }
+
+
+def _dragged(contest: Contest) -> list[float] | None:
+    """The levels by hand but for the last, 0."""
+    return None if contest.hand is None else list(contest.hand.sigmas[:-1])
 
 
 def _cell(dots: Sequence[diffusion.Dot], nfe: int) -> str:

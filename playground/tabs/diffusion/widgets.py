@@ -13,7 +13,7 @@ from playground.figures.picture import shades
 from playground.i18n import label
 from playground.tabs.about import about
 from playground.tabs.checks import number
-from playground.tabs.components import SketchPad, Slider, Tile, thumbnail, tiles
+from playground.tabs.components import LevelPad, SketchPad, Slider, Tile, thumbnail, tiles
 from playground.tabs.diffusion import arena, compare, curve, dial, downloads, export, learned, pictures
 from playground.tabs.diffusion.settings import (
     DIAL_STEPS,
@@ -69,7 +69,7 @@ SLIDERS = {
 # What the panels' frames fill.
 SHOWN = (
     "progress", "curve_film", "curve_table", "curve_verdict", "compare_figure", "numbers", "formulas",
-    "arena_chart", "arena_table", "spot", "hand_note", "distil_verdict",
+    "arena_chart", "arena_table", "spot", "hand_pad", "hand_note", "distil_verdict",
     "dial_figure", "dial_verdict", "dial_table", "learned_figure", "learned_verdict", "learned_table",
     "pictures_figure", "pictures_verdict", "pictures_table",
     "export_verdict", "export_snippet", "export_config",
@@ -142,7 +142,15 @@ def lay_out() -> SimpleNamespace:
                 elem_classes="pg-pills",
             )
             w.rows = [_row(i, usual) for i in range(MOST)]
-            w.levels = gr.State(list(LEVELS))
+            w.levels = LevelPad(
+                list(LEVELS),
+                low=0.001,
+                high=200,
+                falling=False,
+                label=label("diffusion.levels"),
+                visible="hidden",
+                elem_id="diffusion-levels",
+            )
             with gr.Row(elem_classes="pg-numbers"):
                 w.steps = Slider(
                     *SLIDERS["steps"],
