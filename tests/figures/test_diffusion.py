@@ -11,6 +11,8 @@ from playground.figures.colours import QUALITATIVE
 from playground.figures.diffusion import FRAMES, one_curve
 from playground.figures.diffusion_arena import chart
 from playground.figures.diffusion_dial import dialled
+from playground.figures.diffusion_learned import WORDS as LEARNED_WORDS
+from playground.figures.diffusion_learned import learned
 from playground.figures.diffusion_rows import PLACES, profiles
 
 ROWS = [diffusion.ROWS[name] for name in ("ddpm", "flow", "edm")]
@@ -111,3 +113,17 @@ def test_dial_shows_what_there_is(count):
         np.testing.assert_array_equal(trace.y, look.histogram)
         assert trace.width == pytest.approx(np.diff(look.edges)[0])
     assert figure.to_json()
+
+
+def test_a_network_that_learns_is_shown_whole():
+    target = diffusion.target("moons")
+    frames = list(diffusion.learn(target, diffusion.ROWS["edm"], steps=60, width=16, depth=2))
+    before, after = learned(frames[0], PICTURE), learned(frames[-1], PICTURE)
+    traces = {trace.name: trace for trace in after.data if trace.name}
+    errors = frames[-1].errors
+    np.testing.assert_allclose(traces[LEARNED_WORDS["network"]].y, errors.loss, rtol=1e-6)
+    np.testing.assert_allclose(traces[LEARNED_WORDS["excess"]].y, errors.model_error**2, rtol=1e-6)
+    assert list(traces[LEARNED_WORDS["solver"]].y) == [split.solver_median for split in frames[-1].splits]
+    assert LEARNED_WORDS["later"] in [note.text for note in before.layout.annotations]
+    assert LEARNED_WORDS["later"] not in [note.text for note in after.layout.annotations]
+    assert len(after.layout.meta["narrow"]["annotations"]) == 4

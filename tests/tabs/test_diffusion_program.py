@@ -4,13 +4,15 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 
 from playground import diffusion
 from playground.diffusion import ROWS, Row
 from playground.manager import ModelManager
-from playground.tabs.diffusion import arena, curve, dial, pictures
+from playground.tabs.diffusion import arena, curve, dial, learned, pictures
 from playground.tabs.diffusion.program import program
 from playground.tabs.diffusion.settings import Settings
+from playground.tabs.drawings import pack
 
 
 def executed(panel, settings, folder, monkeypatch):
@@ -62,6 +64,21 @@ def test_dial(tmp_path, monkeypatch):
     shown = last(dial.show(settings, threading.Event(), "en"))
     np.testing.assert_array_equal(left["run"].paths, shown.paths)
     assert [m.distance for m in left["run"].marginals] == [m.distance for m in shown.marginals]
+
+
+def test_learned_on_a_drawing(tmp_path, monkeypatch):
+    """Bit for bit the network on the page; the drawing stands in the program."""
+    ink = np.zeros((64, 64), dtype=np.float32)
+    ink[10:30, 20:28] = 1
+    rows = (ROWS["sd3"], Row("drawn", "edm", "heun", (0.002, 0.1, 1.0, 80.0)))
+    settings = Settings(target="drawing", drawing=pack(ink), rows=rows, learn_row=2, learn_steps=100, steps=6, seed=5)
+    left = executed("learned", settings, tmp_path, monkeypatch)
+    shown = last(learned.train(settings, threading.Event(), "en")).frame
+    np.testing.assert_array_equal(left["frame"].samples, shown.samples)
+    assert left["frame"].splits == shown.splits
+    again = diffusion.load_denoiser(tmp_path / "denoiser")
+    for mine, theirs in zip(again.parameters(), shown.model.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
 
 
 def test_pictures(tmp_path, monkeypatch):

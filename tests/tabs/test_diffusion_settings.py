@@ -1,8 +1,10 @@
 """Settings of the Diffusion tab: checked, and kept in a link."""
 
 import math
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,21 +24,34 @@ from playground.tabs.diffusion.settings import (
     read_rows,
     write_rows,
 )
+from playground.tabs.drawings import pack
 
 
 def from_link(settings, panel="curve"):
     return Settings.from_query(dict(parse_qsl(settings.query(panel))))
 
 
-any_row = st.builds(
+levels = st.lists(st.floats(1e-3, 200), min_size=2, max_size=7, unique=True).map(lambda x: tuple(sorted(x)))
+named_row = st.builds(
     Row,
     schedule=st.sampled_from(sorted(diffusion.SCHEDULES)),
     preconditioning=st.sampled_from(sorted(diffusion.PRECONDITIONINGS)),
     solver=st.sampled_from(sorted(diffusion.SOLVERS)),
 )
+hand_row = st.builds(
+    Row,
+    schedule=st.just("drawn"),
+    preconditioning=st.sampled_from(sorted(diffusion.PRECONDITIONINGS)),
+    solver=st.sampled_from(sorted(diffusion.SOLVERS)),
+    levels=levels,
+)
+any_row = named_row | hand_row
+INK = np.zeros((64, 64), dtype=np.float32)
+INK[20:30, 30:50] = 1
 settings_of_all_kinds = st.builds(
     Settings,
-    target=st.sampled_from(TARGETS),
+    target=st.sampled_from([*TARGETS, "drawing"]),
+    drawing=st.just(pack(INK)),
     rows=st.lists(any_row | st.sampled_from(list(ROWS.values())), min_size=2, max_size=4).map(tuple),
     steps=st.integers(2, 100),
     seed=st.integers(0, 2**31 - 1),
@@ -53,12 +68,15 @@ settings_of_all_kinds = st.builds(
     digits=st.sampled_from(["0123456789", "7", "048"]),
     picture_row=st.integers(1, 2),
     guidance=st.integers(0, 100).map(lambda n: n / 10),
+    learn_row=st.integers(1, 2),
+    learn_steps=st.integers(100, 20_000),
 )
 
 
 @given(settings_of_all_kinds, st.sampled_from(PANELS))
 def test_link_restores_settings(settings, panel):
-    assert from_link(settings, panel) == (settings, [])
+    left = settings if settings.target == "drawing" else replace(settings, drawing="")  # on the pad, and not seen
+    assert from_link(settings, panel) == (left, [])
 
 
 def test_link_of_the_usual_is_short():
@@ -84,6 +102,12 @@ def test_presets_know_their_name(name):
         ("target", "../../etc"),
         ("rows", "edm"),
         ("rows", "edm magic"),
+        ("rows", "edm drawn.edm.heun"),
+        ("rows", "edm drawn~1~0.5.edm.heun"),
+        ("rows", "edm edm~1~2.edm.heun"),
+        ("drawing", "never packed"),
+        ("learn_row", "5"),
+        ("learn_steps", "1e9"),
         ("rows", "edm a.b.c"),
         ("rows", "edm " * 9),
         ("steps", "0"),
@@ -150,3 +174,8 @@ def test_the_solvers_left_out_of_the_arena_are_others_by_another_name():
     for name, same in (("euler", "ddim"), ("dpm_1", "ddim"), ("edm", "heun")):
         left, kept = (next(reversed(list(diffusion.run_race(arena, [n], nfes=(9,)))))[0].dots[0] for n in (name, same))
         assert left.rms == pytest.approx(kept.rms, rel=1e-9)
+
+
+def test_a_link_without_its_drawing_opens_the_usual_target():
+    settings, wrong = Settings.from_query({"target": "drawing"})
+    assert (settings.target, wrong) == (Settings.target, [])
