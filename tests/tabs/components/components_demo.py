@@ -34,8 +34,8 @@ LEVELS = [80.0, 40.0, 20.0, 10.0, 5.0]  # what the level pad starts with, and wh
 FEWER = [64.0, 8.0, 1.0]
 MIRRORED: list[list[float] | None] = []  # what the pad "mirror" has sent
 TEXTS = gr.I18n(
-    en={**{k: v[0] for k, v in NAMES.items()}, "density": "Density", "levels": "Noise levels, drag them"},
-    **{"zh-CN": {**{k: v[1] for k, v in NAMES.items()}, "density": "密度", "levels": "噪声水平，可拖动"}},
+    en={**{k: v[0] for k, v in NAMES.items()}, "density": "Density", "drag": "Noise levels, drag them"},
+    **{"zh-CN": {**{k: v[1] for k, v in NAMES.items()}, "density": "密度", "drag": "噪声水平，可拖动"}},
 )
 
 
@@ -155,12 +155,6 @@ def build() -> gr.Blocks:
                     put, wipe = gr.Button("put", elem_id="put"), gr.Button("wipe", elem_id="wipe")
             with gr.Column(scale=2, min_width=300):
                 live = Stage(elem_id="live")
-                levels = LevelPad(LEVELS, low=0.01, high=80, fixed_first=True, elem_id="levels", label=TEXTS("levels"))
-                heard = gr.Textbox("-", elem_id="heard", label="heard", interactive=False)
-                mirror = LevelPad(low=1, high=100, falling=False, elem_id="mirror")
-                with gr.Row(elem_classes="pg-buttons"):
-                    fewer, rise = gr.Button("fewer", elem_id="fewer"), gr.Button("rise", elem_id="rise")
-                    none = gr.Button("none", elem_id="none")
                 train = gr.Button("train", elem_id="train", variant="primary")
                 with gr.Tabs():
                     with gr.Tab("figure", elem_id="tab-figure"):
@@ -168,6 +162,15 @@ def build() -> gr.Blocks:
                         twin = LivePlotly(elem_id="twin", height=220, config={"staticPlot": True})
                     with gr.Tab("film", elem_id="tab-film"):
                         film = LivePlotly(elem_id="film", height=420)
+                    with gr.Tab("levels", elem_id="tab-levels"):
+                        levels = LevelPad(
+                            LEVELS, low=0.01, high=80, fixed_first=True, elem_id="levels", label=TEXTS("drag")
+                        )
+                        heard = gr.Textbox("-", elem_id="heard", label="heard", interactive=False)
+                        mirror = LevelPad(low=1, high=100, falling=False, elem_id="mirror")
+                        with gr.Row(elem_classes="pg-buttons"):
+                            fewer, rise = gr.Button("fewer", elem_id="fewer"), gr.Button("rise", elem_id="rise")
+                            none = gr.Button("none", elem_id="none")
                     with gr.Tab("spare", elem_id="tab-spare"):
                         spare = SketchPad(elem_id="spare", words={"hint": {"en": "Or here", "zh-CN": "或在此"}})
                 with gr.Row(elem_classes="pg-buttons"):

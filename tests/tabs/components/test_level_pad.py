@@ -98,6 +98,7 @@ class Pad:
 
     def __init__(self, page, name="levels"):
         self.page, self.name = page, name
+        page.get_by_role("tab", name="levels").click()
         page.wait_for_selector(f"#{name} .pg-level")
         self.root.scroll_into_view_if_needed()
 
