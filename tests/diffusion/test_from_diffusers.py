@@ -188,7 +188,7 @@ def test_what_is_no_denoiser():
         diffusion.from_diffusers(Tensors(), scheduler)(picture(), 1.0)
     with pytest.raises(ValueError, match=r"UNet2DModel answers \(4, 6, 8, 8\) to \(4, 3, 8, 8\): it is no denoiser"):
         diffusion.from_diffusers(small_unet(out_channels=6), scheduler)(picture(), 1.0)
-    with pytest.raises(ValueError, match="sigma must be one number or 4, not 3"):
+    with pytest.raises(ValueError, match="sigma must have the shape \(\), \(n,\) or \(n, 1, 1, 1\) beside x of 4, not \(3,\)"):
         diffusion.from_diffusers(small_unet(), scheduler)(picture(), torch.ones(3))
     with pytest.raises(ValueError, match="VQDiffusionScheduler has no table of betas"):
         diffusion.from_diffusers(small_unet(), diffusers.VQDiffusionScheduler(num_vec_classes=8))

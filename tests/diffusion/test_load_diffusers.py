@@ -125,7 +125,7 @@ def test_folders_without_a_denoiser_are_refused(folder, tmp_path):
         ('{"_class_name": "UNet2DModel"}', "no scheduler called 'UNet2DModel'"),
         ('{"_class_name": "DDPMScheduler", "beta_schedule": "steep"}', "makes no scheduler of what .* says: steep"),
         ("{", "is no JSON"),
-        ("[]", "is no configuration: list"),
+        ("[]", "must hold a JSON object, not list"),
     ):
         config.write_text(text)
         with pytest.raises(ValueError, match=words):
