@@ -10,8 +10,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-__all__ = ["ROOT", "fetch", "read", "read_json", "write", "write_text"]
+__all__ = ["ROOT", "delete", "fetch", "read", "read_json", "write", "write_text"]
 
+FILES = ("config.json", "model.safetensors")
 ROOT = Path(__file__).resolve().parent.parent / "checkpoints"
 
 
@@ -23,7 +24,7 @@ def read(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     and for weights that are no whole safetensors file: pickled ones can run code, and are never opened.
     """
     folder = _here(folder) or Path(folder)
-    for name in ("config.json", "model.safetensors"):
+    for name in FILES:
         if not (folder / name).is_file():
             raise FileNotFoundError(
                 f"{folder} holds no {name}; a checkpoint is a folder with config.json and model.safetensors"
@@ -83,8 +84,17 @@ def write(folder: str | Path, config: Mapping[str, Any], tensors: Mapping[str, T
             Path(scratch, "model.safetensors"),
         )
         Path(scratch, "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        for name in ("model.safetensors", "config.json"):
+        for name in reversed(FILES):  # the configuration last
             Path(scratch, name).replace(folder / name)
+
+
+def delete(folder: str | Path) -> None:
+    """Delete the files of a checkpoint that `write` wrote, and the folder if nothing else is in it."""
+    folder = Path(folder)
+    for name in FILES:
+        (folder / name).unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def write_text(path: str | Path, text: str) -> None:
