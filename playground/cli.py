@@ -125,7 +125,9 @@ def train_examples() -> None:
 
 @app.command()
 def train_digits(
-    steps: Annotated[int, typer.Option(help=f"training steps; the shipped weights had {SHIPPED_STEPS}")] = SHIPPED_STEPS,
+    steps: Annotated[
+        int, typer.Option(help=f"training steps; the shipped weights had {SHIPPED_STEPS}")
+    ] = SHIPPED_STEPS,
     seed: int = SHIPPED_SEED,
     out: Annotated[Path, typer.Option(help="folder for the weights and the card")] = catalog.DIGITS,
     scratch: Annotated[
