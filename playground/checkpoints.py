@@ -10,8 +10,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-__all__ = ["ROOT", "fetch", "read", "write", "write_text"]
+__all__ = ["ROOT", "delete", "fetch", "read", "read_json", "write", "write_text"]
 
+FILES = ("config.json", "model.safetensors")
 ROOT = Path(__file__).resolve().parent.parent / "checkpoints"
 
 
@@ -22,20 +23,13 @@ def read(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     Raises `FileNotFoundError` naming the file that is missing, `ValueError` for a configuration that is no JSON object
     and for weights that are no whole safetensors file: pickled ones can run code, and are never opened.
     """
-    folder = Path(folder)
-    if not folder.is_dir() and not folder.is_absolute():
-        folder = ROOT.parent / folder
-    for name in ("config.json", "model.safetensors"):
+    folder = _here(folder) or Path(folder)
+    for name in FILES:
         if not (folder / name).is_file():
             raise FileNotFoundError(
                 f"{folder} holds no {name}; a checkpoint is a folder with config.json and model.safetensors"
             )
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{folder / 'config.json'} is no JSON: {error}") from error
-    if not isinstance(config, dict):
-        raise ValueError(f"{folder / 'config.json'} must hold a JSON object, not {type(config).__name__}")
+    config = read_json(folder / "config.json")
     try:
         return config, load_file(folder / "model.safetensors")
     except SafetensorError as error:
@@ -45,15 +39,30 @@ def read(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         ) from error
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file. Raises `FileNotFoundError`, and `ValueError` for what is no JSON or no object."""
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"{path} must hold a JSON object, not {type(config).__name__}")
+    return config
+
+
+def _here(folder: str | Path) -> Path | None:
+    """The folder as it is named, or of that name beside the app; None where there is neither."""
+    return next((place for place in (Path(folder), ROOT.parent / folder) if place.is_dir()), None)
+
+
 def fetch(source: str | Path, patterns: Sequence[str]) -> Path:
     """The folder of a checkpoint: one here, one beside the app, or a repository of the hub ("owner/name").
 
     Of a repository the files that match the patterns are fetched (`*` matches slashes too), once. Raises
     `FileNotFoundError` where there is neither a folder nor a repository.
     """
-    for folder in (Path(source), ROOT.parent / source):
-        if folder.is_dir():
-            return folder
+    if (folder := _here(source)) is not None:
+        return folder
     from huggingface_hub import snapshot_download  # half a second, only where a hub is used
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -75,8 +84,17 @@ def write(folder: str | Path, config: Mapping[str, Any], tensors: Mapping[str, T
             Path(scratch, "model.safetensors"),
         )
         Path(scratch, "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        for name in ("model.safetensors", "config.json"):
+        for name in reversed(FILES):  # the configuration last
             Path(scratch, name).replace(folder / name)
+
+
+def delete(folder: str | Path) -> None:
+    """Delete the files of a checkpoint that `write` wrote, and the folder if nothing else is in it."""
+    folder = Path(folder)
+    for name in FILES:
+        (folder / name).unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from playground.diffusion.denoiser import Denoiser
+from playground.diffusion.distance import gaps, median, rms
 from playground.diffusion.exact import exact_ode
 from playground.diffusion.grids import GRIDS, check_sigmas, ramp
 from playground.diffusion.mixture import MixtureDenoiser
@@ -119,10 +120,10 @@ class Arena:
 
     def measure(self, samples: Tensor, nfe: int) -> Error:
         """The error of samples (n, ...) that something else drew from `noise`."""
-        gap = ((samples.double() - self.end) / self.std).flatten(1).square().mean(1).sqrt()
+        gap = gaps(samples.double(), self.end, self.std)
         if not bool((gap < MANY).all()):
             return Error(math.inf, math.inf, nfe, np.full(tuple(self.noise.shape), np.nan))
-        return Error(float(gap.square().mean().sqrt()), float(gap.quantile(0.5)), nfe, samples.double().numpy())
+        return Error(rms(gap), median(gap), nfe, samples.double().numpy())
 
     def points(
         self,

@@ -18,11 +18,10 @@ from playground.diffusion.names import check_name
 from playground.diffusion.preconditioning import PRECONDITIONINGS, Preconditioning, preconditioning
 from playground.diffusion.sampling import sample
 from playground.diffusion.schedule import Schedule
-from playground.diffusion.schedules import SCHEDULES, drawn, schedule
+from playground.diffusion.schedules import NUMBERED, SCHEDULES, drawn, schedule
 from playground.diffusion.solvers import SOLVERS
 
 __all__ = [
-    "NUMBERED",
     "ROWS",
     "Draw",
     "Profile",
@@ -36,7 +35,6 @@ __all__ = [
 
 Array = NDArray[np.float64]
 DRAWN = "drawn"
-NUMBERED = ("ddpm", "cosine", "sigmoid", "scaled_linear")  # tables of 1000 steps, which a network hears by number
 SIGMAS = (1e-3, 1e3)  # of the curves over sigma
 QUANTITIES = ("c_skip", "c_out", "c_in", "c_noise", "weight", "effective_weight")
 
@@ -69,11 +67,16 @@ class Row:
 
     @property
     def options(self) -> dict[str, Any]:
-        """Of the preconditioning: the numbered steps of the schedule where it has some, and SD3's shift with SD3's."""
+        """Of the preconditioning: what it shares with the schedule.
+
+        The numbered steps of one that has some, SD3's shift, and the sigma_data 1 of the schedule "trig".
+        """
         if self.preconditioning in ("eps", "v") and self.schedule in NUMBERED:
             return {"path": self.schedule}
         if self.preconditioning == "flow" and self.schedule == "sd3":
             return {"shift": 3.0, "logit_normal": (0.0, 1.0)}
+        if self.preconditioning == "edm" and self.schedule == "trig":
+            return {"sigma_data": 1.0}
         return {}
 
     def make_preconditioning(self) -> Preconditioning:
@@ -105,7 +108,7 @@ class Profile:
     log_snr: Array  # (n,) -2 ln sigma
     placement: Array  # (steps,) noise levels of a sampler's calls, falling
     levels: Array  # (m,) noise levels, rising: the axis of what follows
-    c_skip: Array  # (m,), NaN beyond the levels of the row's schedule, as all that follow
+    c_skip: Array  # (m,), as all that follow
     c_out: Array
     c_in: Array
     c_noise: Array

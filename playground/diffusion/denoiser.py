@@ -1,7 +1,7 @@
 """The one convention of this library: a denoiser is called as D(x, sigma) and answers with E[x_0 | x].
 
-x (n, ...) = x_0 + sigma epsilon; sigma is a number, or a tensor (), (n,) or (n, 1, ...). Here: what every denoiser is,
-the one that remembers its data, and guidance.
+x (n, ...) = x_0 + sigma epsilon; sigma is a number, or a tensor (), (n,) or (n, 1, ...) of as many axes as x. Here:
+what every denoiser is, the one that remembers its data, and guidance.
 """
 
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from playground.diffusion.prediction import beside
+from playground.diffusion.level import read_level
 
 __all__ = ["DataDenoiser", "Denoiser", "GuidedDenoiser"]
 
@@ -36,8 +36,8 @@ class DataDenoiser:
     def __call__(self, x: Tensor, sigma: Tensor | float) -> Tensor:
         if x.shape[1:] != self.data.shape[1:]:
             raise ValueError(f"x must have the shape (n, {', '.join(map(str, self.data.shape[1:]))})")
-        points, data = x.detach().to("cpu", torch.float64).flatten(1), self.data.flatten(1)
-        level = torch.as_tensor(sigma, dtype=torch.float64, device="cpu").reshape(-1, 1)
+        states = x.detach().to("cpu", torch.float64)
+        points, data, level = states.flatten(1), self.data.flatten(1), read_level(sigma, states).reshape(-1, 1)
         parts = []
         size = max(1, CHUNK // len(data))
         for part, noise in zip(points.split(size), level.expand(len(points), 1).split(size), strict=True):
@@ -61,8 +61,3 @@ class GuidedDenoiser:
             return self.unconditional(x, sigma)
         base = self.unconditional(x, sigma)
         return base + self.guidance * (self.conditional(x, sigma) - base)
-
-
-def epsilon(x: Tensor, denoised: Tensor, sigma: Tensor | float) -> Tensor:
-    """The noise (x - D) / sigma that the denoiser sees in x."""
-    return (x - denoised) / (beside(sigma, x) if isinstance(sigma, Tensor) else sigma)

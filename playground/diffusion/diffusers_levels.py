@@ -7,13 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from playground.diffusion.schedule import Schedule, flow_scale, one, vp_scale
-from playground.diffusion.schedules import FLOW_END, STEPS
+from playground.diffusion.schedule import Curve, Schedule, flow_scale, one, vp_scale
+from playground.diffusion.schedules import FLOW_END, NUMBERED, STEPS
 
-__all__ = ["EDMS", "FLOWS", "SINGLE", "STEPPED", "noise_levels", "pipeline_arguments", "pipeline_latents"]
+__all__ = ["EDMS", "FLOWS", "SINGLE", "noise_levels", "pipeline_arguments", "pipeline_latents"]
 
-STEPPED = ("ddpm", "scaled_linear", "sigmoid", "cosine")  # time t is step 1000 t - 1 of a table of betas
-TABLES = (*STEPPED, "vp", "iddpm")
+TABLES = (*NUMBERED, "vp", "iddpm")
 FLOWS = ("flow", "sd3")
 EDMS = {"edm": "karras", "ve": "exponential"}  # s = 1, with the spacing of the levels
 SINGLE = "DPMSolverSinglestepScheduler"
@@ -30,7 +29,7 @@ def pipeline_arguments(schedule: Schedule, scheduler: Any, steps: int) -> dict[s
     offers: list[dict[str, Any]] = [{"num_inference_steps": steps}]
     if "sigmas" in takes and schedule.name in FLOWS:
         offers.append({"sigmas": [1 - i / steps for i in range(steps)]})  # before the shift, which is the scheduler's
-    elif "timesteps" in takes and schedule.name in STEPPED:
+    elif "timesteps" in takes and schedule.name in NUMBERED:
         numbers = (STEPS * schedule.time(ours[:-1]) - 1).round().long()
         offers.append({"timesteps": numbers.tolist()})
     if "sigmas" in takes and schedule.name in TABLES:
@@ -40,7 +39,7 @@ def pipeline_arguments(schedule: Schedule, scheduler: Any, steps: int) -> dict[s
         trial.set_timesteps(**offer)
         if _same(trial, ours):
             return offer
-    divisors = f"; it can be in a number of steps that divides {STEPS}" if schedule.name in STEPPED else ""
+    divisors = f"; it can be in a number of steps that divides {STEPS}" if schedule.name in NUMBERED else ""
     raise ValueError(
         f"{type(scheduler).__name__} cannot be given the noise levels of {schedule.name} in {steps} steps{divisors}"
     )
@@ -96,11 +95,49 @@ def noise_levels(scheduler: Any) -> Tensor:
     return levels
 
 
-def scale_of(scheduler: Any) -> Any:
-    """The factor s(sigma) of a scheduler's samples."""
+def scale_of(scheduler: Any) -> Curve:
+    """The factor s(sigma) of a scheduler's samples. Raises `ValueError` for a class of which it is not known."""
     name = type(scheduler).__name__
-    if name.startswith("FlowMatch") or scheduler.config.get("use_flow_sigmas"):
-        return flow_scale
-    if "sigma_data" in scheduler.config or name.startswith(("Euler", "Heun", "KDPM2", "LMS")):
-        return one
-    return vp_scale
+    if name not in SCALES:
+        raise ValueError(f"the coordinates of {name} are not known; known are {', '.join(SCALES)}")
+    return flow_scale if scheduler.config.get("use_flow_sigmas") else SCALES[name]
+
+
+SCALES: dict[str, Curve] = {
+    **{
+        f"{name}Scheduler": one
+        for name in (
+            "EDMEuler",
+            "EDMDPMSolverMultistep",
+            "CosineDPMSolverMultistep",
+            "CMStochasticIterative",
+            "EulerDiscrete",
+            "EulerAncestralDiscrete",
+            "HeunDiscrete",
+            "KDPM2Discrete",
+            "KDPM2AncestralDiscrete",
+            "LMSDiscrete",
+            "DPMSolverSDE",
+            "ScoreSdeVe",
+        )
+    },
+    **{
+        f"{name}Scheduler": vp_scale
+        for name in (
+            "DDIM",
+            "DDIMParallel",
+            "DDPM",
+            "DDPMParallel",
+            "PNDM",
+            "IPNDM",
+            "DEISMultistep",
+            "DPMSolverMultistep",
+            "DPMSolverSinglestep",
+            "UniPCMultistep",
+            "SASolver",
+            "LCM",
+            "TCD",
+        )
+    },
+    **{f"FlowMatch{name}Scheduler": flow_scale for name in ("EulerDiscrete", "HeunDiscrete", "LCM")},
+}

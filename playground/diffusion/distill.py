@@ -15,6 +15,7 @@ from torch import Tensor
 
 from playground.diffusion.arena import FREE_GRIDS, FREE_SOLVERS, free_sigmas
 from playground.diffusion.denoiser import Denoiser
+from playground.diffusion.distance import median, rms
 from playground.diffusion.exact import exact_ode
 from playground.diffusion.fitting import Layout, Task, descend
 from playground.diffusion.linear_solver import LinearForm, LinearSolver, linear_form
@@ -78,10 +79,11 @@ def distill(
 ) -> Iterator[Distilling]:
     """Fit a solver of `nfe` calls from `sigma_max`, yielding several frames a second; the last one carries it.
 
-    It looks back over `history` calls. `noises` are the most that it is fitted to (512 to 4096, the more the fewer
-    calls; 128 where a sample has 16 coordinates and more) and `held_out` the most that its error is measured on: slow
-    denoisers take fewer. `shape` of one sample and `name` of the distribution: a mixture knows them. What a budget of
-    time yields depends on the machine. Raises `ValueError` for settings out of range.
+    What is fitted looks back over `history` calls; a training-free choice that no fit beats stays as it is. `noises`
+    are the most that it is fitted to (512 to 4096, the more the fewer calls; 128 where a sample has 16 coordinates and
+    more) and `held_out` the most that its error is measured on: slow denoisers take fewer. `shape` of one sample and
+    `name` of the distribution: a mixture knows them. What a budget of time yields depends on the machine. Raises
+    `ValueError` for settings out of range.
     """
     if not 1 <= nfe <= MOST_NFE:
         raise ValueError(f"nfe must lie between 1 and {MOST_NFE}, not {nfe}")
@@ -229,11 +231,11 @@ class _Run:
             method=f"Levenberg-Marquardt, {self.how}",
             noises=len(every.end),
             train_error=self.error,
-            held_out_error=float(gaps.square().mean().sqrt()),
-            held_out_median=float(gaps.quantile(0.5)),
+            held_out_error=rms(gaps),
+            held_out_median=median(gaps),
             free=f"{free.solver}, {free.grid}",
-            free_error=float(free_gaps.square().mean().sqrt()),
-            free_median=float(free_gaps.quantile(0.5)),
+            free_error=rms(free_gaps),
+            free_median=median(free_gaps),
         )
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from playground.diffusion.denoiser import Denoiser
+from playground.diffusion.distance import gaps, median, rms
 from playground.diffusion.exact import exact_ode
 from playground.diffusion.sampling import sample
 from playground.diffusion.schedule import Schedule
@@ -58,11 +59,7 @@ def split_errors(
             ends[levels] = learned, true
         learned, true = ends[levels]
         last = few.unified()[-1]
-        of_model, of_solver, total = (_errors(a, b) for a, b in ((learned, true), (last, learned), (last, true)))
-        yield ErrorSplit(of_model[0], of_solver[0], total[0], of_model[1], of_solver[1], total[1], few.nfe)
-
-
-def _errors(a: Tensor, b: Tensor) -> tuple[float, float]:
-    """Root mean square and median over points of the distance, divided by the root of the dimension."""
-    square = (a - b).square().flatten(1).mean(1)
-    return float(square.mean().sqrt()), float(square.median().sqrt())
+        of_model, of_solver, total = gaps(learned, true), gaps(last, learned), gaps(last, true)
+        yield ErrorSplit(
+            rms(of_model), rms(of_solver), rms(total), median(of_model), median(of_solver), median(total), few.nfe
+        )

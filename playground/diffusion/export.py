@@ -11,18 +11,14 @@ from numpy.typing import NDArray
 
 from playground.diffusion.compare import Row
 from playground.diffusion.diffusers_levels import noise_levels, pipeline_arguments
+from playground.diffusion.from_diffusers import KINDS
 from playground.diffusion.to_diffusers import to_diffusers
 
 __all__ = ["Exported", "export_row"]
 
 Array = NDArray[np.float64]
-PREDICTIONS = {
-    "eps": "epsilon",
-    "vp": "epsilon",
-    "iddpm": "epsilon",
-    "v": "v_prediction",
-    "flow": "flow_prediction",
-}  # and "edm"
+# what diffusers calls the prediction of a row's network; "edm" is not among them
+PREDICTIONS: dict[str, str] = {**{ours: theirs for theirs, ours in KINDS.items()}, "vp": "epsilon", "iddpm": "epsilon"}
 _importing = threading.Lock()  # two threads in diffusers' first import: one finds its modules half made
 SHORT = 12  # a longer list stands in the config alone
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from playground.diffusion.distance import gaps, rms
 from playground.diffusion.linear_solver import LinearForm
 from playground.diffusion.tangents import Tangents
 
@@ -25,7 +26,7 @@ class Layout:
     """A linear method from `sigma_max` to 0 as one vector: of each step ln sigma (not the first), carry, weights.
 
     x' = r P x + (1 - r) sum_j Q_j D_j with r = sigma' / sigma: P = 1 and one Q = 1 are DDIM on any grid, so that the
-    grid can move before the weights do. The last step, r = 0, has P for r P. Levels below `FLOOR` are none.
+    grid can move before the weights do. The last step, r = 0, has P for r P.
     """
 
     nfe: int
@@ -86,12 +87,12 @@ class Task:
     def gaps(self, form: LinearForm) -> Tensor:
         """How far each noise ends (n,), in the data's standard deviations a coordinate."""
         *_, (x, _) = form.run(lambda at, sigma: self.denoise(at, torch.tensor(sigma, dtype=at.dtype)), self.x)
-        return ((x - self.end) / self.std).flatten(1).square().mean(1).sqrt()
+        return gaps(x, self.end, self.std)
 
     def error(self, form: LinearForm) -> float:
         """Their RMS; infinite where a sample is not finite."""
-        rms = float(self.gaps(form).square().mean().sqrt())
-        return rms if math.isfinite(rms) else math.inf
+        error = rms(self.gaps(form))
+        return error if math.isfinite(error) else math.inf
 
     def normal(self, layout: Layout, values: Tensor) -> tuple[Tensor, Tensor]:
         """J^T J (p, p) and J^T r (p,) of the gaps r at the end, in parts that fit the cache."""

@@ -3,7 +3,6 @@
 What the schedulers of diffusers feed a network and make of its answer, in our one convention.
 """
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,9 +13,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from playground.checkpoints import fetch
+from playground.checkpoints import fetch, read_json
+from playground.diffusion.level import beside, read_level
 from playground.diffusion.names import check_name
-from playground.diffusion.prediction import Kind, Prediction, beside
+from playground.diffusion.prediction import Kind, Prediction
 from playground.diffusion.schedule import flow_scale, one, vp_scale
 
 __all__ = ["DiffusersDenoiser", "from_diffusers", "load_diffusers"]
@@ -36,6 +36,7 @@ class Convention:
     time: Callable[[Tensor], Tensor]
     sigma_data: float = 1.0
     sign: float = 1.0
+    counts: bool = False  # whether times are counted in steps, so that a network may know whole numbers alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,11 +63,7 @@ class DiffusersDenoiser:
     @torch.no_grad()
     def __call__(self, x: Tensor, sigma: Tensor | float) -> Tensor:
         """The denoised x_0 of x (n, ...) at sigma (), (n,) or (n, 1, ...), in x's shape and dtype."""
-        double = torch.float32 if x.device.type == "mps" else torch.float64
-        level = torch.as_tensor(sigma, dtype=double, device=x.device).reshape(-1)
-        if len(level) not in (1, len(x)):
-            raise ValueError(f"sigma must be one number or {len(x)}, not {len(level)}")
-        level = level.expand(len(x))
+        level = read_level(sigma, x).reshape(-1).expand(len(x))
         weight = next(self.model.parameters(), x)
         time = self.convention.time(level)
         time = time.round().long() if self.nearest else time.float()
@@ -101,13 +98,17 @@ def from_diffusers(
     A network that wants more (classes, text) is wrapped in one that knows them.
 
     `clip` bounds the denoised to [-clip, clip]; a scheduler's own `clip_sample` and `thresholding` are not followed,
-    because the ODE then is another one. Raises `ValueError` for a scheduler without a known convention.
+    because the ODE then is another one. Raises `ValueError` for a scheduler without a known convention, and for
+    `nearest` where the network's clock does not count steps.
     """
     if not isinstance(model, nn.Module):
         raise ValueError(f"a network is a torch.nn.Module, not a {type(model).__name__}")
     if clip is not None and not 0 < clip < math.inf:
         raise ValueError(f"clip must be positive and finite, not {clip}")
-    return DiffusersDenoiser(model, scheduler, convention(scheduler), clip, nearest)
+    called = convention(scheduler)
+    if nearest and not called.counts:
+        raise ValueError(f"networks of {type(scheduler).__name__} hear no numbers of steps that nearest could round")
+    return DiffusersDenoiser(model, scheduler, called, clip, nearest)
 
 
 def convention(scheduler: Any) -> Convention:
@@ -124,7 +125,7 @@ def convention(scheduler: Any) -> Convention:
         if kind in (None, "v"):
             raise ValueError(f"on a flow's path a network predicts flow_prediction, epsilon or sample, not {predicts}")
         count = config["num_train_timesteps"]
-        return Convention(kind, flow_scale, lambda s: count * s / (1 + s))
+        return Convention(kind, flow_scale, lambda s: count * s / (1 + s), counts=True)
     if name == "IPNDMScheduler":
         return Convention("v", vp_scale, lambda s: s.atan() * (2 / math.pi))
     if name == "ScoreSdeVeScheduler":
@@ -138,7 +139,7 @@ def convention(scheduler: Any) -> Convention:
     if config.get("timestep_type") == "continuous" and predicts == "v_prediction":
         return Convention("v", vp_scale, _quarter_log)
     alpha_bar = scheduler.alphas_cumprod.double().cpu().clamp_min(ALPHA_BAR_MIN)
-    return Convention(KINDS[predicts], vp_scale, _number_in((1 / alpha_bar - 1).sqrt()))
+    return Convention(KINDS[predicts], vp_scale, _number_in((1 / alpha_bar - 1).sqrt()), counts=True)
 
 
 def _quarter_log(sigma: Tensor) -> Tensor:
@@ -212,14 +213,9 @@ def load_diffusers(
 def _read(path: Path, what: str) -> dict[str, Any]:
     """A configuration file."""
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except FileNotFoundError as error:
         raise ValueError(f"{path.parent} holds no {what}: {path.name} is missing") from error
-    except ValueError as error:
-        raise ValueError(f"{path} is no JSON: {error}") from error
-    if not isinstance(config, dict):
-        raise ValueError(f"{path} is no configuration: {type(config).__name__}")
-    return config
 
 
 def _check_weights(folder: Path) -> None:

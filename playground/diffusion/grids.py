@@ -37,10 +37,13 @@ def ramp(n: int, sigma_min: float = 0.002, sigma_max: float = 80.0, *, sigma_dat
     """Equal steps of arctan(sigma / sigma_data) down to 0 itself: sigma_max, then sigma_data tan((1 - i/n) pi/2).
 
     iPNDM's grid (Zhang and Chen 2022), whose first level is infinite, here `sigma_max`; `sigma_min` only bounds it.
+    Raises `ValueError` where the second level lies above it: from 126 steps on at the defaults.
     """
     check_range(n, sigma_min, sigma_max)
     i = torch.arange(1, n, dtype=torch.float64)
     inner = sigma_data * ((1 - i / n) * (math.pi / 2)).tan()
+    if n > 1 and not inner[0] < sigma_max:
+        raise ValueError(f"the ramp of {n} steps rises from {sigma_max:g} to {float(inner[0]):.4g}: take fewer steps")
     return torch.cat([torch.tensor([sigma_max], dtype=torch.float64), inner, torch.zeros(1, dtype=torch.float64)])
 
 

@@ -49,7 +49,8 @@ def learn(
 ) -> Iterator[Learning]:
     """Train a network under the row's preconditioning, weight and noise, a frame a step; then `measure_learned`.
 
-    The same arguments give the same weights. Raises what `build_denoiser` and `fit_denoiser` raise.
+    EDM's row takes sigma_data 1, the standard deviation of every target here, not its paper's 0.5. The same arguments
+    give the same weights. Raises what `build_denoiser` and `fit_denoiser` raise.
     """
     model = build_denoiser(
         row.preconditioning, dim=target.dim, width=width, depth=depth, seed=seed, options=row.options

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from playground.diffusion.prediction import beside
+from playground.diffusion.level import read_level
 
 __all__ = ["MixtureDenoiser"]
 
@@ -82,13 +82,13 @@ class MixtureDenoiser:
         return torch.cat([self._look(part, level)[0] for part, level in self._parts(x, sigma)]).to(x)
 
     def score(self, x: Tensor, sigma: Tensor | float) -> Tensor:
-        """Gradient of `log_prob`: (D - x) / sigma^2 (Tweedie)."""
-        level = beside(torch.as_tensor(sigma, dtype=x.dtype, device=x.device), x)
-        return (self(x, sigma) - x) / level.square()
+        """Gradient of `log_prob` at a positive sigma: (D - x) / sigma^2 (Tweedie)."""
+        return (self(x, sigma) - x) / read_level(sigma, x).to(x.dtype).square()
 
     def divergence(self, x: Tensor, sigma: Tensor | float) -> Tensor:
-        """Trace (n,) of the Jacobian of D at x (n, d): tr Cov[x_0 | x] / sigma^2."""
-        return torch.cat([self._look(part, level, trace=True)[2] for part, level in self._parts(x, sigma)]).to(x)
+        """Trace (n,) of the Jacobian of D at x (n, d) and a positive sigma: tr Cov[x_0 | x] / sigma^2."""
+        parts = self._parts(x, sigma, zero=False)
+        return torch.cat([self._look(part, level, trace=True)[2] for part, level in parts]).to(x)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw n points (n, d) of the mixture, float64."""
@@ -101,14 +101,12 @@ class MixtureDenoiser:
             noise = torch.einsum("nij,nj->ni", self.axes[which], noise)
         return self.means[which] + noise
 
-    def _parts(self, x: Tensor, sigma: Tensor | float) -> list[tuple[Tensor, Tensor]]:
+    def _parts(self, x: Tensor, sigma: Tensor | float, *, zero: bool = True) -> list[tuple[Tensor, Tensor]]:
         """x and sigma as float64 on the CPU, in chunks; sigma (n, 1) or ()."""
         if x.ndim != 2 or x.shape[1] != self.dim:
             raise ValueError(f"x must have the shape (n, {self.dim}), not {tuple(x.shape)}")
         points = x.detach().to("cpu", torch.float64)
-        level = beside(torch.as_tensor(sigma, dtype=torch.float64, device="cpu"), points)
-        if level.ndim and level.shape != (len(points), 1):
-            raise ValueError(f"sigma must have the shape (), (n,) or (n, 1), not {tuple(level.shape)}")
+        level = read_level(sigma, points, zero=zero)
         width = 1 if self.axes is None else self.dim
         size = max(1, CHUNK // (len(self.means) * width))
         chunks = points.split(size)

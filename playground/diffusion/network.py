@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from playground import checkpoints
+from playground.diffusion.level import read_level
 from playground.diffusion.preconditioning import Preconditioning, preconditioning
-from playground.diffusion.prediction import beside
+from playground.nn.seeded import seeded
 
 __all__ = ["LearnedDenoiser", "build_denoiser", "load_denoiser", "read_network", "save_denoiser"]
 
@@ -35,7 +36,8 @@ class LearnedDenoiser(nn.Module):
         super().__init__()
         self.config: dict[str, Any] = {
             "preconditioning": row,
-            "options": dict(options),
+            # as they come back from config.json
+            "options": {key: list(each) if isinstance(each, tuple) else each for key, each in options.items()},
             "dim": dim,
             "width": width,
             "depth": depth,
@@ -57,12 +59,7 @@ class LearnedDenoiser(nn.Module):
         dim = self.last.out_features
         if x.ndim != 2 or x.shape[1] != dim:
             raise ValueError(f"x must have the shape (n, {dim}), not {tuple(x.shape)}")
-        level = torch.as_tensor(sigma, dtype=torch.float32 if x.device.type == "mps" else torch.float64)
-        level = beside(level.to(x.device), x)
-        if level.ndim and level.shape != (len(x), 1):
-            raise ValueError(f"sigma must have the shape (), (n,) or (n, 1), not {tuple(level.shape)}")
-        if not bool((level > 0).all()):
-            raise ValueError(f"sigma must be positive, not {float(level.min())}")
+        level = read_level(sigma, x)
         skip, out, in_ = (c(level).to(x.dtype) for c in (self.row.c_skip, self.row.c_out, self.row.c_in))
         return skip * x + out * self.predict(in_ * x, self.row.c_noise(level)).to(x.dtype)
 
@@ -104,8 +101,7 @@ def build_denoiser(
             raise ValueError(f"{name} must lie between {least} and {most}, not {value}")
     if not 0 < sigma_data < math.inf:
         raise ValueError(f"sigma_data must be positive, not {sigma_data}")
-    with torch.random.fork_rng(devices=[]):  # nn.Linear draws from the global generator; leave the caller's alone
-        torch.manual_seed(seed)
+    with seeded(seed):
         return LearnedDenoiser(
             row=preconditioning, options=options or {}, dim=dim, width=width, depth=depth, sigma_data=sigma_data
         )

@@ -14,12 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from playground.diffusion.compare import NUMBERED, Row
+from playground.diffusion.compare import DRAWN, Row
 from playground.diffusion.exact import exact_ode
 from playground.diffusion.grids import karras
 from playground.diffusion.mixture import MixtureDenoiser
 from playground.diffusion.sampling import walk
 from playground.diffusion.schedule import Schedule
+from playground.diffusion.schedules import NUMBERED, STEPS
 
 __all__ = ["MODES", "Bundle", "Path", "push"]
 
@@ -100,10 +101,10 @@ def push(
     noise = torch.randn(points, mixture.dim, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     high = min([HIGH, *(path.sigma_max for path in schedules)])
     low = max([LOW, *(path.sigma_min for path in schedules)])
-    shared = {"own": None, "fine": _log_levels(high, max(low, FINE_LOW), CHECKPOINTS)}.get(
-        mode, karras(steps, low, high)
-    )
-    grids = [_grid(path, mode, shared, steps) for path in schedules]
+    shared = None  # mode "own": the rows need share no levels
+    if mode != "own":
+        shared = _log_levels(high, max(low, FINE_LOW), CHECKPOINTS) if mode == "fine" else karras(steps, low, high)
+    grids = [_grid(row, path, mode, shared, steps) for row, path in zip(rows, schedules, strict=True)]
     total, before = sum(map(len, grids)), 0
     done: list[Path] = []
     for row, path, grid in zip(rows, schedules, grids, strict=True):
@@ -146,7 +147,7 @@ def exact_along(mixture: MixtureDenoiser, x: Tensor, levels: Tensor) -> Tensor:
     return torch.stack(states)
 
 
-def _grid(path: Schedule, mode: str, shared: Tensor | None, steps: int) -> Tensor:
+def _grid(row: Row, path: Schedule, mode: str, shared: Tensor | None, steps: int) -> Tensor:
     """The levels a row walks down: the shared ones, or more between them, or its own."""
     if shared is None:
         return path.sigmas(steps)
@@ -157,15 +158,24 @@ def _grid(path: Schedule, mode: str, shared: Tensor | None, steps: int) -> Tenso
         math.log10(high), math.log10(low), FINE_VE if path.name == "ve" else FINE, dtype=torch.float64
     )
     levels = [shared, fine[1:-1]]
-    if path.name in NUMBERED and path.name != "cosine":  # d sigma / dt jumps at a table's knots: no step goes across
-        knots = path.sigma(torch.arange(1, 1001, dtype=torch.float64) / 1000)
+    knots = _knots(row, path)
+    if len(knots):  # d sigma / dt jumps there: no step goes across
         below = torch.searchsorted(knots, fine).clamp(1, len(knots) - 1)
         sparse = fine[knots[below] / knots[below - 1] > 1 + 2 * SPARSE]  # elsewhere the knots are as near
-        knots = knots[(knots > low * (1 + SPARSE)) & (knots < high / (1 + SPARSE))]
+        knots = knots[(knots > low * (1 + 2 * KNOT)) & (knots < high * (1 - 2 * KNOT))]
         levels = [shared, sparse[1:-1], knots * (1 + KNOT), knots * (1 - KNOT)]
     grid = torch.cat(levels).sort(descending=True).values
     near = torch.isin(grid, shared) | (torch.cat([grid[:1] * 2, grid[:-1]]) / grid > 1 + KNOT / 10)
     return grid[near]
+
+
+def _knots(row: Row, path: Schedule) -> Tensor:
+    """The noise levels (k,) at which ln sigma(t) bends: of a table its steps, of a drawn schedule its levels."""
+    if row.schedule == DRAWN:
+        return torch.tensor(row.levels, dtype=torch.float64)
+    if row.schedule in NUMBERED and row.schedule != "cosine":
+        return path.sigma(torch.arange(1, STEPS + 1, dtype=torch.float64) / STEPS)
+    return torch.zeros(0, dtype=torch.float64)
 
 
 def _log_levels(high: float, low: float, n: int) -> Tensor:

@@ -13,12 +13,10 @@ from torch import Tensor
 
 from playground.diffusion.names import look_up
 from playground.diffusion.noise import NoiseDistribution, log_normal
-from playground.diffusion.schedule import Schedule, double, vp_scale
-from playground.diffusion.schedules import STEPS, iddpm_levels, schedule
+from playground.diffusion.schedule import Curve, Schedule, double, vp_scale
+from playground.diffusion.schedules import NUMBERED, STEPS, iddpm_levels, schedule
 
 __all__ = ["PRECONDITIONINGS", "Preconditioning", "preconditioning"]
-
-Curve = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -175,7 +173,6 @@ def _inverse_square(sigma: Tensor) -> Tensor:
 
 def _discrete(path: str) -> Schedule:
     """A schedule of 1000 numbered steps."""
-    numbered = ("ddpm", "cosine", "sigmoid", "scaled_linear")
-    if path not in numbered:
-        raise ValueError(f"{path!r} has no numbered steps; choose one of {', '.join(numbered)}")
+    if path not in NUMBERED:
+        raise ValueError(f"{path!r} has no numbered steps; choose one of {', '.join(NUMBERED)}")
     return schedule(path)

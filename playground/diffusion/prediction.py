@@ -11,6 +11,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from playground.diffusion.level import beside
 from playground.diffusion.names import check_name
 
 __all__ = ["KINDS", "Kind", "Prediction"]
@@ -63,11 +64,6 @@ class Prediction:
         """Noise levels that stand beside x_hat: (n,) gets the trailing axes it needs."""
         sigma = torch.as_tensor(self.sigma, dtype=self.x_hat.dtype, device=self.x_hat.device)
         return beside(sigma, self.x_hat)
-
-
-def beside(sigma: Tensor, x: Tensor) -> Tensor:
-    """sigma of shape (), (n,) or broadcastable, shaped to stand beside x (n, ...)."""
-    return sigma.reshape(-1, *[1] * (x.ndim - 1)) if sigma.ndim == 1 and x.ndim > 1 else sigma
 
 
 def _coefficients(kind: Kind, sigma: Tensor, sigma_data: float) -> tuple[Tensor, Tensor]:

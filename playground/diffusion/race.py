@@ -106,8 +106,13 @@ def by_hand(arena: Arena, solver: str, sigmas: Sequence[float]) -> Dot:
 
 
 def free_levels(grid: str, solver: str, nfe: int, sigma_max: float) -> list[float]:
-    """The levels that a solver takes of a grid with so many calls. Raises `ValueError` where there are none."""
-    sigmas = free_sigmas(grid, FREE_SOLVERS[solver]().steps_within(nfe), sigma_max)
+    """The levels that a solver takes of a grid with so many calls.
+
+    Raises `ValueError` where there are none, and for unknown names.
+    """
+    check_name("grid", grid, FREE_GRIDS)
+    method = look_up("solver of the arena", solver, FREE_SOLVERS)()
+    sigmas = free_sigmas(grid, method.steps_within(nfe), sigma_max)
     if sigmas is None:
         raise ValueError(f"the grid {grid} does not fall from {sigma_max:g}")
     return sigmas.tolist()

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from playground.diffusion.denoiser import Denoiser
 from playground.diffusion.grids import check_sigmas
+from playground.diffusion.level import wide
 from playground.diffusion.schedule import Schedule
 from playground.diffusion.solvers import Problem, Solver
 from playground.diffusion.solvers import solver as make_solver
@@ -86,7 +87,7 @@ def _states(
 ) -> Iterator[Step]:
     levels = grid.tolist()
     scales = schedule.scale_at(grid).tolist()
-    x = noise.detach().to(torch.float32 if noise.device.type == "mps" else torch.float64) * levels[0]
+    x = noise.detach().to(wide(noise.device)) * levels[0]
     nfe, no_graph = 0, torch.no_grad()
 
     def denoise(x_hat: Tensor, sigma: float) -> Tensor:

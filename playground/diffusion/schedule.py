@@ -12,9 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from playground.diffusion.level import wide
 from playground.diffusion.noise import NoiseDistribution
 
-__all__ = ["Schedule", "double", "flow_scale", "one", "rates", "trig_scale", "vp_scale"]
+__all__ = ["Curve", "Schedule", "double", "flow_scale", "one", "rates", "trig_scale", "vp_scale"]
 
 Curve = Callable[[Tensor], Tensor]
 MOST_STEPS = 10_000
@@ -126,4 +127,4 @@ def double(value: Any) -> Tensor:
     """A number, sequence or tensor in float64 (float32 on MPS)."""
     if not isinstance(value, Tensor):
         return torch.tensor(value, dtype=torch.float64)
-    return value.to(torch.float32 if value.device.type == "mps" else torch.float64)
+    return value.to(wide(value.device))

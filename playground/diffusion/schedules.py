@@ -14,8 +14,22 @@ from playground.diffusion.noise import log_normal as log_normal_noise
 from playground.diffusion.noise import log_uniform as log_uniform_noise
 from playground.diffusion.schedule import Curve, Schedule, flow_scale, one, trig_scale, vp_scale
 
-__all__ = ["SCHEDULES", "beta_table", "cosine", "ddpm", "drawn", "edm", "flow", "iddpm", "schedule", "sd3", "trig"]
+__all__ = [
+    "NUMBERED",
+    "SCHEDULES",
+    "beta_table",
+    "cosine",
+    "ddpm",
+    "drawn",
+    "edm",
+    "flow",
+    "iddpm",
+    "schedule",
+    "sd3",
+    "trig",
+]
 
+NUMBERED = ("ddpm", "cosine", "sigmoid", "scaled_linear")  # time t is step 1000 t - 1, which networks hear
 STEPS = 1000  # of a table of betas
 FLOW_END = 1 - 1e-8  # time 1 is pure noise, of infinite sigma: as near as float64 can come without losing the data
 BETA_CAP = 0.999  # of the cosine schedule's last step (Nichol and Dhariwal 2021)
@@ -67,15 +81,21 @@ def _table(name: str, betas: Tensor) -> Schedule:
 
 
 def _interpolate(t: Tensor, sigma: Tensor) -> tuple[Curve, Curve]:
-    """sigma(t) and its inverse through knots, ln sigma linear between them, sigma linear from the first down to 0."""
+    """sigma(t) and its inverse through knots: ln sigma is linear between them and goes straight on above the last.
+
+    Below the first sigma is linear down to 0 at time 0, where the first's time is not 0 itself; else ln sigma goes
+    straight on there too, into negative times, so that no two levels have one time.
+    """
     log_of, t_of = _line(t, sigma.log()), _line(sigma.log(), t)
     first_t, first = t[0].item(), sigma[0].item()
 
     def sigma_of(time: Tensor) -> Tensor:
-        low = first * time / first_t if first_t > 0 else torch.zeros_like(time)
-        return torch.where(time < first_t, low, log_of(time).exp())
+        inner = log_of(time).exp()
+        return torch.where(time < first_t, first * time / first_t, inner) if first_t > 0 else inner
 
     def time_of(level: Tensor) -> Tensor:
+        if first_t == 0:
+            return t_of(level.log())
         low = level < first
         inner = t_of(torch.where(low, first, level).log())
         return torch.where(low, first_t * level / first, inner)
@@ -228,16 +248,20 @@ def iddpm_levels(*, C1: float = 0.001, C2: float = 0.008) -> Tensor:
 
 def flow() -> Schedule:
     """Rectified flow, flow matching: x_t = (1 - t) x_0 + t epsilon, t uniform (Liu, Lipman et al. 2023)."""
-    return sd3(shift=1.0, logit_normal=None, name="flow")
+    return _shifted("flow", 1.0, None)
 
 
-def sd3(*, shift: float = 3.0, logit_normal: tuple[float, float] | None = (0.0, 1.0), name: str = "sd3") -> Schedule:
+def sd3(*, shift: float = 3.0, logit_normal: tuple[float, float] | None = (0.0, 1.0)) -> Schedule:
     """Flow matching whose sigma is multiplied by `shift` (Esser et al. 2024): t is the time before the shift.
 
     `logit_normal` are mean and standard deviation of logit t in training; None: t is uniform.
     """
     if not 0.01 <= shift <= 100:
         raise ValueError(f"shift must lie between 0.01 and 100, not {shift}")
+    return _shifted("sd3", shift, logit_normal)
+
+
+def _shifted(name: str, shift: float, logit_normal: tuple[float, float] | None) -> Schedule:
     sigma_of = lambda t: shift * t / (1 - t)  # noqa: E731
     time_of = lambda sigma: sigma / (shift + sigma)  # noqa: E731
     noise = (
@@ -252,7 +276,10 @@ def sd3(*, shift: float = 3.0, logit_normal: tuple[float, float] | None = (0.0, 
 
 
 def trig(*, sigma_data: float = 1.0, sigma_min: float = 0.002, sigma_max: float = 80.0) -> Schedule:
-    """x = cos(theta) x_0 + sin(theta) z, z ~ N(0, sigma_data^2), theta = arctan(sigma / sigma_data) (Lu, Song 2024)."""
+    """x = cos(theta) x_0 + sin(theta) z, z ~ N(0, sigma_data^2), theta = arctan(sigma / sigma_data) (Lu, Song 2024).
+
+    In training ln(sigma_data tan(theta)), that is ln sigma, is N(-1, 1.4^2) whatever sigma_data.
+    """
     _check(sigma_min, sigma_max)
     if not sigma_data > 0:
         raise ValueError(f"sigma_data must be positive, not {sigma_data}")
@@ -267,13 +294,15 @@ def trig(*, sigma_data: float = 1.0, sigma_min: float = 0.002, sigma_max: float 
         low,
         high,
         lambda n: time_of(arctan_uniform(n, sigma_min, sigma_max, sigma_data=sigma_data)[:-1]),
-        log_normal_noise(-1.0 + math.log(sigma_data), 1.4),
+        log_normal_noise(-1.0, 1.4),
     )
 
 
 def drawn(times: Sequence[float], sigmas: Sequence[float], *, scale: str = "ve") -> Schedule:
-    """A schedule through knots: ln sigma is linear in t between them, sigma linear below the first.
+    """A schedule through knots, ln sigma being linear in t between them; a sampler steps from the first knot to 0.
 
+    Below the first knot sigma is linear, down to 0 at time 0; where the first knot's time is 0, ln sigma goes straight
+    on at negative times.
     `scale` is "ve" (s = 1), "vp" or "flow". Raises `ValueError` unless both rise strictly and all sigmas are positive.
     """
     scales = {"ve": one, "vp": vp_scale, "flow": flow_scale}

@@ -25,20 +25,21 @@ def target(name: str) -> MixtureDenoiser:
 def mixture_from_density(log_p: Any, extent: float, *, most: int = 1500) -> MixtureDenoiser:
     """A mixture of one round Gaussian a pixel, for any density of the plane, drawn ones too.
 
-    `log_p` (n, n) log-density in nats over [-extent, extent]^2, row 0 on top; its standard deviation is half a pixel.
-    Pixels are joined in squares until at most `most` hold mass. Raises `ValueError` where none does.
+    `log_p` (n, n) log-density in nats over [-extent, extent]^2, row 0 on top. Pixels are joined in squares until at
+    most `most` hold mass; a Gaussian's standard deviation is half a pixel. Raises `ValueError` where none holds any.
     """
     mass = torch.as_tensor(log_p, dtype=torch.float64)
     if mass.ndim != 2 or mass.shape[0] != mass.shape[1]:
         raise ValueError(f"log_p must have the shape (n, n), not {tuple(mass.shape)}")
     mass = (mass - mass.max()).exp().nan_to_num(0.0)
+    pixel = 2 * extent / len(mass)
     while int((mass > 1e-4 * mass.max()).sum()) > most and len(mass) > 8:
-        even = len(mass) // 2 * 2
-        mass = torch.nn.functional.avg_pool2d(mass[None, None, :even, :even], 2)[0, 0]
+        odd = len(mass) % 2  # a row and a column of nothing make it even
+        mass = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(mass[None, None], (0, odd, 0, odd)), 2)[0, 0]
+        pixel *= 2
     kept = (mass > 1e-4 * mass.max()).nonzero()
     if not len(kept) or not float(mass.max()) > 0:
         raise ValueError("the density is empty: draw or choose one with some mass")
-    pixel = 2 * extent / len(mass)
     x = -extent + (kept[:, 1] + 0.5) * pixel
     y = extent - (kept[:, 0] + 0.5) * pixel
     weights = mass[kept[:, 0], kept[:, 1]]

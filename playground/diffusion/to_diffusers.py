@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from playground.diffusion.diffusers_levels import EDMS, FLOWS, SINGLE, STEPPED, pipeline_arguments
+from playground.diffusion.diffusers_levels import EDMS, FLOWS, SINGLE, pipeline_arguments
 from playground.diffusion.schedule import Schedule
-from playground.diffusion.schedules import STEPS, beta_table, iddpm_levels
+from playground.diffusion.schedules import NUMBERED, STEPS, beta_table, iddpm_levels
 from playground.diffusion.schedules import schedule as make_schedule
 from playground.diffusion.solvers import Solver
 from playground.diffusion.solvers import solver as make_solver
@@ -146,7 +146,7 @@ def counterparts(schedule: Schedule, solver: Solver, sigma_data: float) -> list[
 
     if schedule.name in ("vp", "iddpm"):  # steps of their own: Euler alone takes any levels
         return [Counterpart("EulerDiscreteScheduler", _table(schedule))] if order_one else []
-    if schedule.name not in STEPPED:
+    if schedule.name not in NUMBERED:
         return []
     table = _table(schedule)
     spaced = {**table, "timestep_spacing": "trailing"}

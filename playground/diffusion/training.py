@@ -76,8 +76,8 @@ def fit_denoiser(
 
     `target` has `.sample(n, generator)`, as a `MixtureDenoiser` (whose exact denoiser is then compared with), or is
     an array of points (m, d), of which a tenth is held out. `weighting` and `noise` are the row's own, those of another
-    row by name, or given. Whenever the generator is suspended, and when it ends, is closed or fails, the model holds
-    the averaged weights. The same seed and steps give the same weights.
+    row by name (with its usual options), or given. Whenever the generator is suspended, and when it ends, is closed or
+    fails, the model holds the averaged weights. The same seed and steps give the same weights.
     Raises `ValueError` for a budget that is not exactly one of seconds (0.1..3600) and steps (1..10**7), for a batch
     outside 2..65536, a learning rate that is not positive and data that do not fit; `FloatingPointError` when loss or
     gradient is not finite.
@@ -92,17 +92,19 @@ def fit_denoiser(
         raise ValueError(f"batch must lie between 2 and 65536, not {batch}")
     if not 0 < lr < math.inf:
         raise ValueError(f"lr must be positive, not {lr}")
-    weight = preconditioning(weighting).weight if isinstance(weighting, str) else weighting or model.row.weight
-    levels = preconditioning(noise).noise if isinstance(noise, str) else noise or model.row.noise
+    weight = _row(model, weighting).weight if isinstance(weighting, str) else weighting or model.row.weight
+    levels = _row(model, noise).noise if isinstance(noise, str) else noise or model.row.noise
     dim = model.config["dim"]
     if hasattr(target, "sample"):
         train, apart = target.sample, target.sample(HELD_OUT, _generator(seed, 1))
+        spread = _spread(apart)
     else:
         train, apart = _points(target, seed)
+        spread = _spread(torch.as_tensor(target))
     if apart.ndim != 2 or apart.shape[1] != dim:
         raise ValueError(f"the network takes points (n, {dim}), the target gives {tuple(apart.shape)}")
     exact = target if isinstance(target, MixtureDenoiser) else None
-    judge = _Judge(apart.double(), exact, seed)
+    judge = _Judge(apart.double(), spread, exact, seed)
     return _run(model, train, judge, weight, levels, seconds, steps, batch, lr, seed, clock)
 
 
@@ -165,8 +167,7 @@ def _loss(model: LearnedDenoiser, x0: Tensor, sigma: Tensor, weight: Weighting, 
 class _Judge:
     """The held-out points with their noise, and what the exact denoiser says to them."""
 
-    def __init__(self, points: Tensor, exact: MixtureDenoiser | None, seed: int) -> None:
-        spread = float(points.std())
+    def __init__(self, points: Tensor, spread: float, exact: MixtureDenoiser | None, seed: int) -> None:
         self.sigma = torch.logspace(math.log10(LOWEST), math.log10(HIGHEST), LEVELS, dtype=torch.float64) * spread
         self.level = self.sigma.repeat_interleave(len(points))[:, None]
         self.x0 = points.repeat(LEVELS, 1)
@@ -187,6 +188,19 @@ class _Judge:
         """Mean square a level (16,)."""
         square: np.ndarray = gap.square().reshape(LEVELS, -1).mean(1).numpy()
         return square
+
+
+def _row(model: LearnedDenoiser, name: str) -> Preconditioning:
+    """The row of that name: the model's own with its options, where it is that."""
+    return model.row if name == model.config["preconditioning"] else preconditioning(name)
+
+
+def _spread(points: Tensor) -> float:
+    """Root of the mean variance of a coordinate. Raises `ValueError` unless it is positive and finite."""
+    spread = float(points.double().var(0).mean().sqrt())
+    if not 0 < spread < math.inf:
+        raise ValueError(f"the points to learn must differ and be finite; their standard deviation is {spread}")
+    return spread
 
 
 def _points(data: Any, seed: int) -> tuple[Callable[..., Tensor], Tensor]:

@@ -5,8 +5,6 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from playground import checkpoints
 from playground.flows.ffjord import ffjord
 from playground.flows.flow import Flow
@@ -17,6 +15,7 @@ from playground.flows.planar import planar
 from playground.flows.radial import radial
 from playground.flows.realnvp import realnvp
 from playground.flows.spline import spline
+from playground.nn.seeded import seeded
 
 __all__ = ["FLOWS", "LAYERS", "build", "load", "save"]
 
@@ -50,8 +49,7 @@ def build(name: str, dim: int = 2, *, seed: int = 0, **options: Any) -> Flow:
         raise ValueError(f"dim must lie between 2 and {MAX_DIM}, not {dim}")
     if "layers" in options and not 1 <= options["layers"] <= MAX_LAYERS:
         raise ValueError(f"layers must lie between 1 and {MAX_LAYERS}, not {options['layers']}")
-    with torch.random.fork_rng(devices=[]):  # nn.Linear draws from the global generator; leave the caller's alone
-        torch.manual_seed(seed)
+    with seeded(seed):
         flow = FLOWS[name](dim=dim, **options)
     flow.config = {"name": name, "dim": dim, "seed": seed, **options}
     return flow

@@ -1,1 +1,1 @@
-"""What several pipelines share: training weights as one vector."""
+"""What several pipelines share: training weights as one vector, weights drawn from a seed."""

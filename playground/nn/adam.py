@@ -84,12 +84,13 @@ class Weights:
             p.data, p.grad = p.data.clone(), None
 
     def state(self) -> dict[str, Tensor]:
-        """All that a run needs to go on."""
+        """All that a run needs to go on, the step () too: what is kept in one file is of one step."""
         current = self.value if self.aside is None else self.aside
-        return {"value": current, "mean": self.mean, "square": self.square, "average": self.average}
+        moments = {"mean": self.mean, "square": self.square, "average": self.average}
+        return {"value": current, **moments, "step": torch.tensor(self.step)}
 
-    def restore(self, state: dict[str, Tensor], step: int) -> None:
-        """Go on from a `state` kept at `step`."""
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on from a `state`."""
         for name, tensor in self.state().items():
             tensor.copy_(state[name])
-        self.step = step
+        self.step = int(state["step"])

@@ -188,12 +188,15 @@ def test_what_is_no_denoiser():
         diffusion.from_diffusers(Tensors(), scheduler)(picture(), 1.0)
     with pytest.raises(ValueError, match=r"UNet2DModel answers \(4, 6, 8, 8\) to \(4, 3, 8, 8\): it is no denoiser"):
         diffusion.from_diffusers(small_unet(out_channels=6), scheduler)(picture(), 1.0)
-    with pytest.raises(ValueError, match="sigma must be one number or 4, not 3"):
+    with pytest.raises(ValueError, match=r"or \(n, 1, 1, 1\) beside x of 4, not \(3,\)"):
         diffusion.from_diffusers(small_unet(), scheduler)(picture(), torch.ones(3))
     with pytest.raises(ValueError, match="VQDiffusionScheduler has no table of betas"):
         diffusion.from_diffusers(small_unet(), diffusers.VQDiffusionScheduler(num_vec_classes=8))
     with pytest.raises(ValueError, match="does not say how large its pictures are"):
         diffusion.from_diffusers(small_unet(sample_size=None), scheduler).shape  # noqa: B018
+    for angle in (diffusers.IPNDMScheduler(), diffusers.EDMEulerScheduler(), diffusers.ScoreSdeVeScheduler()):
+        with pytest.raises(ValueError, match="hear no numbers of steps that nearest could round"):
+            diffusion.from_diffusers(small_unet(), angle, nearest=True)
     flow = diffusers.UniPCMultistepScheduler(use_flow_sigmas=True, prediction_type="v_prediction")
     with pytest.raises(ValueError, match="not v_prediction"):
         diffusion.from_diffusers(small_unet(), flow)

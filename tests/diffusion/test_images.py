@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from typer.testing import CliRunner
 
 from playground import catalog, cli, diffusion
 from playground.diffusion import images
-from playground.diffusion.images.merit import nearest
+from playground.diffusion.images.merit import fit_judge, frechet_distance, merit, nearest
 from playground.diffusion.images.training import augment
 
 
@@ -38,7 +39,7 @@ def parts():
 
 @pytest.fixture(scope="module")
 def judge(parts):
-    return images.fit_judge(parts[0], steps=300, batch=128)
+    return fit_judge(parts[0], steps=300, batch=128)
 
 
 @pytest.fixture(scope="module")
@@ -143,8 +144,35 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(parts, tmp_path):
     rest = small(seed=9)  # whatever it holds, it goes on with what was kept
     assert [r.step for r in images.fit_pictures(rest, parts[0], scratch=tmp_path, every=2, **options)] == [5, 6, 7]
     assert torch.equal(flat(rest), flat(whole))
+    untouched = small()
+    storage = next(untouched.parameters()).data_ptr()
     with pytest.raises(ValueError, match="holds another run"):
-        next(images.fit_pictures(small(), parts[0], scratch=tmp_path, steps=8, batch=16))
+        images.fit_pictures(untouched, parts[0], scratch=tmp_path, steps=8, batch=16)
+    assert next(untouched.parameters()).data_ptr() == storage
+
+
+def test_a_kill_between_the_two_files_of_a_kept_run_does_no_harm(parts, tmp_path, monkeypatch):
+    """The weights are new, the configuration is the old one: the run goes on where the weights are."""
+    options = {"steps": 6, "batch": 16, "scratch": tmp_path, "every": 2}
+    whole = small()
+    list(images.fit_pictures(whole, parts[0], steps=6, batch=16))
+    run = images.fit_pictures(small(), parts[0], **options)
+    for _ in range(3):
+        next(run)  # kept at step 2
+    replace = Path.replace
+
+    def killed(self, target):
+        if Path(target).name == "config.json":
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            list(run)
+    rest = small(seed=9)
+    assert [r.step for r in images.fit_pictures(rest, parts[0], **options)] == [5, 6]
+    assert torch.equal(flat(rest), flat(whole))
 
 
 def test_closing_keeps_the_average(parts):
@@ -166,20 +194,20 @@ def test_frechet_distance_is_the_closed_form_of_gaussians():
     a, b = torch.tensor([1.0, 2.0, 0.5]).double(), torch.tensor([3.0, 2.0, 0.1]).double()
     mu = torch.tensor([1.0, -2.0, 0.5]).double()
     expected = float(mu.square().sum() + (a - b).square().sum())
-    assert images.frechet_distance(z * a, z * b + mu) == pytest.approx(expected, rel=1e-9)
+    assert frechet_distance(z * a, z * b + mu) == pytest.approx(expected, rel=1e-9)
     turn = torch.linalg.qr(torch.randn(3, 3, generator=generator(1), dtype=torch.float64))[0]
-    assert images.frechet_distance(z * a @ turn, (z * b + mu) @ turn) == pytest.approx(expected, rel=1e-9)
-    assert abs(images.frechet_distance(z * a, z * a)) < 1e-9
+    assert frechet_distance(z * a @ turn, (z * b + mu) @ turn) == pytest.approx(expected, rel=1e-9)
+    assert abs(frechet_distance(z * a, z * a)) < 1e-9
 
 
 def test_the_judge_knows_held_out_digits(parts, judge):
     train, held_out = parts
-    own = images.merit(judge, held_out.x, held_out.labels, train, held_out)
+    own = merit(judge, held_out.x, held_out.labels, train, held_out)
     assert own.accuracy > 0.98
     assert abs(own.frechet) < 1e-6
-    wrong = images.merit(judge, held_out.x, (held_out.labels + 1) % 10, train, held_out)
+    wrong = merit(judge, held_out.x, (held_out.labels + 1) % 10, train, held_out)
     assert wrong.accuracy < 0.02
-    assert images.merit(judge, train.x, train.labels, train, held_out).nearest == pytest.approx(0, abs=1e-6)
+    assert merit(judge, train.x, train.labels, train, held_out).nearest == pytest.approx(0, abs=1e-6)
     assert nearest(torch.full((2, 1, 8, 8), 1.0), torch.full((3, 1, 8, 8), 0.5)) == pytest.approx(0.5)
 
 
@@ -190,11 +218,11 @@ def test_shipped_pictures_are_taken_for_their_labels(parts, judge, shipped):
     made = diffusion.sample(
         shipped.denoiser(labels, guidance=2.0), noise, schedule=diffusion.schedule("edm"), solver="dpmpp_2m", steps=8
     )
-    found = images.merit(judge, made.x[-1], labels, train, held_out)
+    found = merit(judge, made.x[-1], labels, train, held_out)
     assert found.accuracy >= 0.95
     assert 0.15 < found.nearest < 0.4  # neither noise nor the training pictures themselves
     assert made.x[-1].abs().max() < 1.5
-    plain = images.merit(judge, noise, labels, train, held_out)
+    plain = merit(judge, noise, labels, train, held_out)
     assert found.frechet < 0.2 * plain.frechet
 
 
@@ -306,7 +334,8 @@ def test_impossible_labels_and_guidance_are_refused(labels, guidance, words):
 @pytest.mark.parametrize(
     ("shape", "sigma", "words"),
     [((3, 1, 8, 8), 1.0, "2 labels do not fit 3 pictures"), ((2, 1, 7, 8), 1.0, "shape"), ((2, 64), 1.0, "shape")]
-    + [((2, 1, 8, 8), sigma, "sigma must be positive") for sigma in (0.0, -1.0, math.nan)],
+    + [((2, 1, 8, 8), sigma, "sigma must be positive") for sigma in (0.0, -1.0, math.nan)]
+    + [((2, 1, 8, 8), [[1.0], [2.0]], r"sigma must have the shape \(\), \(n,\) or \(n, 1, 1, 1\) .*, not \(2, 1\)")],
 )
 def test_impossible_calls_are_refused(shape, sigma, words):
     with pytest.raises(ValueError, match=words):
@@ -330,8 +359,25 @@ def test_the_command_makes_what_the_library_makes(parts, tmp_path):
     again = images.build()
     list(images.fit_pictures(again, parts[0], steps=2))
     assert torch.equal(flat(images.load(out)), flat(again))
-    assert "train-digits --steps 2 --seed 0" in (out / "README.md").read_text()
+    card = (out / "README.md").read_text()
+    assert "train-digits --steps 2 --seed 0" in card
+    assert "ten minutes" not in card
+    assert "More steps memorise" not in card
     assert not scratch.exists()
+
+
+def test_the_command_deletes_nothing_of_others(tmp_path):
+    out, scratch = tmp_path / "made", tmp_path / "scratch"
+    scratch.mkdir()
+    (scratch / "thesis.txt").write_text("mine")
+    command = ["train-digits", "--steps", "1", "--no-figures", "--scratch", str(scratch), "--out"]
+    done = CliRunner().invoke(cli.app, [*command, str(out)])
+    assert done.exit_code == 0, done.output
+    assert [file.name for file in scratch.iterdir()] == ["thesis.txt"]
+    done = CliRunner().invoke(cli.app, [*command, str(scratch / ".." / "scratch")])
+    assert done.exit_code == 2
+    assert "must be two folders" in " ".join(done.output.replace("│", " ").split())
+    assert [file.name for file in scratch.iterdir()] == ["thesis.txt"]
 
 
 @pytest.mark.parametrize(

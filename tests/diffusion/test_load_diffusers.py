@@ -1,6 +1,7 @@
 """Denoisers read from folders and from a hub, and what is refused there."""
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -38,19 +39,24 @@ def test_a_pipeline_folder(folder):
 
 
 def test_a_checkpoint_under_every_schedule(folder):
-    """On one grid every schedule gives the same x / s, and every solver samples."""
+    """In every schedule's own time a fine solution ends alike, and every solver samples."""
     denoiser = diffusion.load_diffusers(folder)
-    grid = diffusion.schedule("cosine").sigmas(6)[1:]
     paths = [diffusion.schedule(name) for name in diffusion.SCHEDULES]
-    runs = [diffusion.sample(denoiser, picture(), schedule=s, solver="ddim", sigmas=grid).unified() for s in paths]
-    for run in runs[1:]:
-        torch.testing.assert_close(run, runs[0], rtol=1e-5, atol=1e-5)
+    fine = torch.logspace(math.log10(14), math.log10(0.05), 61, dtype=torch.float64)
+    ends = [diffusion.sample(denoiser, picture(), schedule=s, solver="rk4", sigmas=fine).unified()[-1] for s in paths]
+    apart = [float((end - ends[0]).abs().max()) for end in ends[1:]]
+    assert max(apart) < 0.05, "steps of VE's t = sigma^2 are long, and the tables bend at their knots"
+    assert len({round(gap, 12) for gap in apart}) > 5, "each solved in its own time"
+    grid = diffusion.schedule("cosine").sigmas(6)[1:]
     ends = {}
     for name in diffusion.SOLVERS:
         if name != "rk45":  # hundreds of calls
             ends[name] = diffusion.sample(denoiser, picture(), schedule=paths[1], solver=name, sigmas=grid).x[-1]
             assert ends[name].isfinite().all()
-    assert len({round(float(end.std()), 6) for end in ends.values()}) > len(ends) // 2
+    alike = {}
+    for name, end in ends.items():
+        alike.setdefault(round(float(end.std()), 6), []).append(name)
+    assert sorted(names for names in alike.values() if len(names) > 1) == [["ddim", "dpm_1"]]
 
 
 def test_other_layouts(folder, tmp_path):
@@ -125,7 +131,7 @@ def test_folders_without_a_denoiser_are_refused(folder, tmp_path):
         ('{"_class_name": "UNet2DModel"}', "no scheduler called 'UNet2DModel'"),
         ('{"_class_name": "DDPMScheduler", "beta_schedule": "steep"}', "makes no scheduler of what .* says: steep"),
         ("{", "is no JSON"),
-        ("[]", "is no configuration: list"),
+        ("[]", "must hold a JSON object, not list"),
     ):
         config.write_text(text)
         with pytest.raises(ValueError, match=words):

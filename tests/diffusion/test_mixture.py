@@ -113,6 +113,30 @@ def test_a_data_set_is_the_mixture_whose_spread_goes_to_nothing():
         memory(torch.zeros(1, 3), 1.0)
 
 
+def test_where_there_is_no_noise_nothing_is_made_up():
+    x = torch.zeros(2, 3, dtype=torch.float64)
+    for D in (round_(), turned()):
+        close(D(x, 0.0), x, rtol=0, atol=1e-12)
+        assert D.log_prob(x).isfinite().all()
+        for call in (D.score, D.divergence):
+            with pytest.raises(ValueError, match="sigma must be positive"):
+                call(x, 0.0)
+        with pytest.raises(ValueError, match="sigma must be at least 0"):
+            D(x, -1.0)
+    with pytest.raises(ValueError, match="sigma must be positive"):
+        DataDenoiser(x)(x, 0.0)
+
+
+def test_every_denoiser_reads_a_noise_level_alike():
+    points = torch.randn(3, 1, 2, 2, generator=generator(), dtype=torch.float64)
+    D = DataDenoiser(points)
+    levels = torch.tensor([0.5, 1.0, 2.0])
+    close(D(points, levels), D(points, levels.reshape(3, 1, 1, 1)), rtol=0, atol=0)
+    for shape in ((3, 1), (1, 3), (1, 1, 1, 3), (2,)):
+        with pytest.raises(ValueError, match=r"sigma must have the shape \(\), \(n,\) or \(n, 1, 1, 1\)"):
+            D(points, torch.ones(shape))
+
+
 def test_guidance_is_its_formula():
     a, b = round_(1), round_(2)
     x = torch.randn(5, 3, generator=generator(10), dtype=torch.float64)
@@ -154,6 +178,10 @@ def test_any_density_becomes_a_mixture():
     D = diffusion.mixture_from_density(log_p, 3.0)
     close(D.mean, torch.tensor([1.0, -0.5], dtype=torch.float64), rtol=0, atol=1e-3)
     assert D.std == pytest.approx(math.sqrt(0.3**2 + (3 / 64) ** 2), rel=1e-2)  # and half a pixel
+    axis = (torch.arange(101, dtype=torch.float64) + 0.5) / 101 * 6 - 3  # an odd number of pixels, joined twice
+    D = diffusion.mixture_from_density(-0.5 * (axis[None] ** 2 + axis[:, None] ** 2) / 0.8**2, 3.0, most=600)
+    assert len(D.means) < 600
+    close(D.mean, torch.zeros(2, dtype=torch.float64), rtol=0, atol=1e-3)
     with pytest.raises(ValueError, match="empty"):
         diffusion.mixture_from_density(torch.full((8, 8), -math.inf), 3.0)
     with pytest.raises(ValueError, match="no target"):

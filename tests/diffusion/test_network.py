@@ -11,6 +11,7 @@ import torch
 from playground import diffusion
 from playground.diffusion.training import _points
 from playground.nn.adam import AVERAGE, BETA1, BETA2, EPSILON, Weights
+from playground.nn.seeded import seeded
 
 ROWS = list(diffusion.PRECONDITIONINGS)
 
@@ -135,6 +136,45 @@ def test_weighting_and_noise_of_another_row_or_given():
     flow = diffusion.preconditioning("flow")
     assert losses(weighting="flow", noise="flow") == losses(weighting=flow.weight, noise=flow.noise)
     assert len({tuple(losses()), tuple(losses(weighting="flow")), tuple(losses(noise="flow"))}) == 3
+
+
+def test_the_models_own_row_by_name_is_its_own():
+    """With its own sigma_data, 1, and not the paper's 0.5."""
+
+    def losses(**options):
+        model = diffusion.build_denoiser("edm", width=8)
+        return [r.loss for r in diffusion.fit_denoiser(model, diffusion.target("moons"), steps=3, **options)]
+
+    assert losses(weighting="edm", noise="edm") == losses()
+
+
+def test_the_judges_levels_are_those_of_a_coordinates_spread():
+    """Neither of where the coordinates' means are, nor of the held-out point alone."""
+    points = torch.randn(10, 2, generator=generator(), dtype=torch.float64)
+    model = diffusion.build_denoiser("edm", width=8)
+    first = next(diffusion.fit_denoiser(model, points + torch.tensor([0.0, 100.0]), steps=1, batch=4))
+    spread = float(points.var(0).mean().sqrt())
+    np.testing.assert_allclose(first.errors.sigma[[0, -1]], [0.01 * spread, 40 * spread])
+
+
+def test_the_callers_random_numbers_are_left_alone(monkeypatch):
+    """Those of accelerators too: nobody would put them back."""
+    expected = torch.randn(5, generator=torch.default_generator.manual_seed(3))
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda _: pytest.fail("an accelerator was seeded"))
+    with seeded(8):
+        drawn = torch.randn(3)
+    torch.testing.assert_close(drawn, torch.randn(3, generator=generator(8)), rtol=0, atol=0)
+    torch.default_generator.manual_seed(3)
+    with pytest.raises(RuntimeError), seeded(8):
+        raise RuntimeError
+    diffusion.build_denoiser("edm", width=8)
+    torch.testing.assert_close(torch.randn(5), expected, rtol=0, atol=0)
+
+
+def test_the_configuration_comes_back_as_it_was(tmp_path):
+    model = diffusion.build_denoiser("flow", width=8, options={"shift": 3.0, "logit_normal": (0.0, 1.0)})
+    diffusion.save_denoiser(model, tmp_path)
+    assert diffusion.load_denoiser(tmp_path).config == model.config
 
 
 def test_same_seed_and_steps_give_the_same_weights_whatever_is_seen_between():

@@ -77,6 +77,12 @@ def test_wrong_names_and_grids(arena):
         last(diffusion.run_race(arena, ["ddim"], nfes=(0,)))
     with pytest.raises(ValueError, match="must start at sigma_max = 80"):
         diffusion.by_hand(arena, "ddim", [70.0, 1.0, 0.0])
+    with pytest.raises(ValueError, match="no solver of the arena"):
+        diffusion.by_hand(arena, "magic", [80.0, 1.0, 0.0])
+    with pytest.raises(ValueError, match="no solver of the arena"):
+        diffusion.free_levels("karras to 0.002", "magic", 8, 80.0)
+    with pytest.raises(ValueError, match="no grid is called"):
+        diffusion.free_levels("magic", "ddim", 8, 80.0)
 
 
 def test_a_distilled_solver_beats_the_race(arena):

@@ -47,6 +47,21 @@ def test_the_ode_is_one_curve():
     assert fine.progress == 1
 
 
+def test_the_ode_is_one_curve_under_a_drawn_schedule_too():
+    """No step goes across its knots, where d sigma / dt jumps."""
+    drawn = Row("drawn", "edm", "heun", levels=(0.002, 0.03, 0.2, 0.7, 2.5, 12.0, 80.0))
+    fine = last(push(diffusion.target("eight_gaussians"), [ROWS["edm"], drawn], mode="fine", points=6))
+    assert fine.paths[1].deviation < 1e-8
+
+
+def test_rows_on_levels_of_their_own_need_share_none():
+    rows = [Row("drawn", "edm", "heun", levels=levels) for levels in ((0.01, 1.0), (2.0, 50.0))]
+    own = last(push(diffusion.target("moons"), rows, mode="own", steps=4))
+    assert [float(path.sigmas[0]) for path in own.paths] == pytest.approx([1.0, 50.0])
+    with pytest.raises(ValueError, match="sigma_min < sigma_max"):
+        last(push(diffusion.target("moons"), rows, steps=4))
+
+
 def test_own_solvers_are_measured_against_the_exact_solution():
     coarse, fine = (bundle(["edm", "flow"], mode="own", steps=steps).paths for steps in (10, 80))
     target = diffusion.target("eight_gaussians")
@@ -118,6 +133,14 @@ def test_numbered_steps_are_those_of_the_rows_schedule():
     assert diffusion.row_numbers(Row("sd3", "flow", "euler"), 1.0)["density"] == pytest.approx(
         math.exp(-(math.log(3) ** 2) / 2) / math.sqrt(2 * math.pi)
     )
+
+
+def test_trigs_row_has_one_sigma_data():
+    """Its schedule's angle and its network's are the same: c_out is sin, c_skip cos^2 of the time."""
+    numbers = diffusion.row_numbers(ROWS["trig"], 0.7)
+    assert numbers["c_out"] == pytest.approx(math.sin(numbers["t"]))
+    assert numbers["c_skip"] == pytest.approx(math.cos(numbers["t"]) ** 2)
+    assert diffusion.row_numbers(ROWS["edm"], 0.7)["c_skip"] == pytest.approx(0.25 / 0.74)
 
 
 @pytest.mark.parametrize("axis", [0, 1])

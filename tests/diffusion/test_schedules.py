@@ -139,6 +139,32 @@ def test_a_drawn_schedule_passes_its_knots_and_must_rise():
         diffusion.drawn([0.0, 1.0], [0.1, 2.0], scale="nothing")
 
 
+@pytest.mark.parametrize("first", [0.0, 0.1])
+def test_a_drawn_schedule_has_an_inverse_below_its_first_knot(first):
+    s = diffusion.drawn([first, 0.3, 1.0], [0.01, 1.0, 50.0])
+    levels = torch.logspace(-5, 3, 33, dtype=torch.float64)
+    close(s.sigma(s.time(levels)), levels)
+    assert (s.time(levels).diff() > 0).all()
+    assert s.sigma(s.time(0.0)) == 0
+
+
+@pytest.mark.parametrize("sigma_data", [0.5, 1.0])
+def test_trigs_training_noise_is_its_papers(sigma_data):
+    """ln(sigma_data tan theta) ~ N(-1, 1.4^2), and x / cos theta = x_0 + sigma_data tan theta n."""
+    s = diffusion.schedule("trig", sigma_data=sigma_data)
+    theta = s.time(s.sample_sigma(40_000, torch.Generator().manual_seed(0)))
+    tau = (sigma_data * theta.tan()).log()
+    assert float(tau.median()) == pytest.approx(-1, abs=0.03)
+    assert float(tau.std()) == pytest.approx(1.4, rel=0.02)
+
+
+def test_a_ramp_that_would_rise_is_refused():
+    ramp = diffusion.GRIDS["ramp"]
+    assert (ramp(125).diff() < 0).all()
+    with pytest.raises(ValueError, match=r"ramp of 126 steps rises from 80 to 80\.2"):
+        ramp(126)
+
+
 @pytest.mark.parametrize("grid", diffusion.GRIDS)
 def test_grids_fall_between_their_ends(grid):
     sigmas = diffusion.GRIDS[grid](9, 0.01, 50.0)

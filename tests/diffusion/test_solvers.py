@@ -41,6 +41,10 @@ def log_grid(steps):
     return torch.logspace(math.log10(HIGH), math.log10(LOW), steps + 1, dtype=torch.float64)
 
 
+def log_levels(high, low, steps):
+    return torch.logspace(math.log10(high), math.log10(low), steps + 1, dtype=torch.float64).tolist()
+
+
 def slow_start(steps):
     """The same with a first step of many that double: multistep methods begin with a low order, and that would show."""
     even = log_grid(steps)
@@ -67,21 +71,24 @@ def test_order_of_convergence(name, schedule):
 
 @pytest.mark.parametrize(
     ("name", "orders"),
-    [("lms", (1, 2, 3, 4)), ("deis", (1, 2, 3, 4)), ("theta_ab", (1, 2, 3, 4)), ("unipc", (1, 2, 3))],
+    [(name, (1, 2, 3, 4)) for name in ("lms", "deis", "theta_ab")] + [("unipc", (1, 2, 3)), ("ipndm", (1,))],
 )
 def test_lower_orders_converge_as_they_say(name, orders):
     for order in orders:
         solver = diffusion.solver(name, order=order)
         errors = [error(solver, n, "edm", slow_start) for n in (60, 120)]
         slope = math.log2(errors[0] / errors[1])
+        assert solver.order == order
         least = order + (name == "unipc" and order < 3)  # the corrector adds one
         assert slope > least - 0.35, f"{name}, order {order}: {slope:.2f}"
+        assert slope < least + 0.6 + (name == "unipc"), f"{name}, order {order}, is better than it says: {slope:.2f}"
 
 
 def test_equal_weights_converge_where_the_steps_are_equal():
     """iPNDM's and PNDM's weights belong to equal steps; their starts leave order 2."""
     even = lambda n: torch.linspace(HIGH, LOW, n + 1, dtype=torch.float64)  # noqa: E731
     for name, order in (("ipndm", 2), ("pndm", 2)):  # both begin with steps of lower order
+        assert diffusion.solver(name).order == order
         errors = [error(diffusion.solver(name), n, "edm", even) for n in (200, 400)]
         assert math.log2(errors[0] / errors[1]) > order - 0.2
 
@@ -98,6 +105,70 @@ def test_rk45_keeps_its_tolerance():
             mixture(), noise(), schedule=diffusion.schedule("edm"), solver=solver, sigmas=[HIGH, 1.0, LOW]
         )
         assert float((run.x[-1] - reference()).abs().max()) < 30 * tolerance
+
+
+def test_rk45_stops_where_a_denoiser_is_not_finite():
+    """And at once: no step is short enough."""
+    calls = 0
+
+    def broken(x, sigma):
+        nonlocal calls
+        calls += 1
+        return mixture()(x, sigma) if sigma > 2 else x * math.nan
+
+    with pytest.raises(FloatingPointError, match=r"not finite at sigma [2-8]\."):
+        diffusion.sample(broken, noise(), schedule=diffusion.schedule("edm"), solver="rk45", sigmas=[HIGH, 1.0, LOW])
+    assert calls < 500
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_flow_starts_at_the_noise_itself(name, steps):
+    """From sigma 1e8 to 2 at most: the squares of the two levels share no digit."""
+    run = diffusion.sample(
+        mixture(),
+        noise(4),
+        schedule=diffusion.schedule("flow"),
+        solver=name,
+        steps=steps,
+        generator=torch.Generator().manual_seed(1),
+    )
+    assert run.x[-1].isfinite().all()
+    if name in ("ddpm", "ddim", "dpmpp_sde"):
+        assert float(run.x[-1].abs().max()) < 10
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_every_solver_samples_under_a_drawn_schedule(name):
+    """And its last step, to sigma 0, is the denoised, as under EDM's; but for what LMS and theta-AB remember."""
+    D, solver = diffusion.target("eight_gaussians"), diffusion.solver(name)
+    row = diffusion.Row("drawn", "edm", name, levels=(0.002, 0.03, 0.2, 0.7, 2.5, 12, 80))
+    start = torch.randn(64, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    run = diffusion.sample(
+        D, start, schedule=row.make_schedule(), solver=solver, steps=60, generator=torch.Generator().manual_seed(1)
+    )
+    off = torch.cdist(run.x[-1], D.means).amin(1).square().mean().sqrt()
+    assert float(off) == pytest.approx(math.sqrt(2 * float(D.variances[0])), rel=0.3)
+    if not solver.stochastic:
+        assert float((run.x[-1] - exact_ode(D, 80 * start, 80.0)).square().mean().sqrt()) < 0.15
+    assert float(run.sigmas[-2]) == pytest.approx(0.002)
+    close(run.x[-1], D(run.x[-2], 0.002), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", TABLEAUS)
+def test_a_drawn_schedule_is_integrated_below_its_first_knot(name):
+    """Whose time is 0: the levels below it have times of their own."""
+    D = diffusion.target("eight_gaussians")
+    path = diffusion.Row("drawn", "edm", name, levels=(0.5, 2.5, 80)).make_schedule()
+    start = torch.randn(64, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    run = diffusion.sample(D, start, schedule=path, solver=name, sigmas=[*log_levels(80, 0.002, 240), 0.0])
+    assert float((run.x[-1] - exact_ode(D, 80 * start, 80.0)).square().mean().sqrt()) < 0.05
+
+
+def test_churn_leaves_order_1():
+    assert diffusion.solver("edm").order == 2
+    assert diffusion.solver("edm", S_churn=20.0).order == 1
+    assert [diffusion.solver("ipndm", order=order).order for order in (1, 2, 3, 4)] == [1, 2, 2, 2]
 
 
 def test_heun_without_churn_is_algorithm_1():

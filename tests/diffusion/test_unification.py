@@ -64,7 +64,8 @@ def test_every_schedules_fine_solution_is_the_same_curve(schedule):
 def test_sd3s_shift_multiplies_sigma():
     t = torch.linspace(0.01, 0.99, 50, dtype=torch.float64)
     for k in (0.5, 3.0, 7.0):
-        close(diffusion.schedule("sd3", shift=k).sigma(t), k * diffusion.schedule("flow").sigma(t))
+        close(diffusion.schedule("sd3", shift=k).sigma(t), k * t / (1 - t))
+    close(diffusion.schedule("flow").sigma(t), t / (1 - t))
 
 
 def test_cosine_at_uniform_times_is_a_uniform_angle():
@@ -93,8 +94,19 @@ def test_the_likelihood_of_any_denoiser_by_autograd():
     close(found, exact, rtol=0, atol=1e-4)
 
 
+def test_the_exact_ode_is_solved_in_float64():
+    assert exact_ode(TWO, 80 * noise().float(), 80.0, steps=100).dtype == torch.float64
+
+
 def test_likelihood_refuses_what_it_cannot_do():
     D = diffusion.target("moons")
+    memory = diffusion.DataDenoiser(noise())
+    for blind in (memory, diffusion.GuidedDenoiser(memory, D, 2.0)):
+        with pytest.raises(ValueError, match="Denoiser gives no gradients"):
+            log_likelihood(blind, noise())
+    for steps in (0, -3):
+        with pytest.raises(ValueError, match="steps must be at least 1"):
+            log_likelihood(D, noise(), steps=steps)
     with pytest.raises(ValueError, match="sigma_min"):
         log_likelihood(D, noise(), sigma_min=1.0, sigma_max=0.5)
     with pytest.raises(ValueError, match="shape"):

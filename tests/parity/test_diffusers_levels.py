@@ -1,5 +1,7 @@
 """Our schedules and grids against diffusers' tables and spacings; where those go wrong."""
 
+from types import SimpleNamespace
+
 import diffusers
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import torch
 
 from playground import diffusion
 from playground.diffusion import grids
-from playground.diffusion.diffusers_levels import noise_levels, pipeline_arguments
+from playground.diffusion.diffusers_levels import SCALES, noise_levels, pipeline_arguments, pipeline_latents
 from playground.diffusion.schedules import iddpm_levels
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*__array:DeprecationWarning")  # diffusers' use of numpy
@@ -98,9 +100,13 @@ def test_linspace_is_two_spacings():
     """With n timesteps down to 0 for Euler, with n + 1 without the last for DPM-Solver."""
     euler = diffusers.EulerDiscreteScheduler(timestep_spacing="linspace")
     dpm = diffusers.DPMSolverMultistepScheduler(timestep_spacing="linspace")
-    for scheduler in (euler, dpm):
+    table = diffusion.schedule("ddpm")
+    for scheduler, even in ((euler, torch.linspace(999, 0, 10)), (dpm, torch.linspace(999, 0, 11)[:-1].round())):
         scheduler.set_timesteps(10)
-    assert (euler.timesteps[-1], dpm.timesteps[-1]) == (0, 100)
+        ours = torch.cat([table.sigma((even.double() + 1) / 1000), torch.zeros(1)])
+        theirs = noise_levels(scheduler)
+        assert theirs.shape == ours.shape
+        assert ((theirs - ours).abs() / (1 + ours)).max() < 1e-4
 
 
 @pytest.mark.parametrize("n", [10, 20])
@@ -142,11 +148,32 @@ def test_flow_match(shift, n):
 
 
 def test_starts():
-    """Euler from sigma_max noise, as ours, but from the variance of noisy data with leading spacing, as DPM-Solver."""
+    """Whatever a scheduler multiplies the latents by, a pipeline starts with s(sigma) sigma times the noise."""
+    noise = torch.ones(1, dtype=torch.float64)
     trailing = diffusers.EulerDiscreteScheduler(timestep_spacing="trailing")
     leading = diffusers.EulerDiscreteScheduler(timestep_spacing="leading")
-    for scheduler in (trailing, leading):
+    dpm = diffusers.DPMSolverMultistepScheduler()
+    flow = diffusers.FlowMatchEulerDiscreteScheduler()
+    for scheduler in (trailing, leading, dpm):
         scheduler.set_timesteps(10)
-    assert float(trailing.init_noise_sigma) == pytest.approx(diffusion.schedule("ddpm").sigma_max, rel=1e-5)
-    assert float(leading.init_noise_sigma) == pytest.approx((leading.sigmas[0].item() ** 2 + 1) ** 0.5)
-    assert diffusers.DPMSolverMultistepScheduler().init_noise_sigma == 1
+    for scheduler, sigma, scale in ((trailing, 157.4, 1.0), (leading, 90.0, 1.0), (dpm, 20.0, 401**-0.5)):
+        start = pipeline_latents(scheduler, noise, sigma) * float(scheduler.init_noise_sigma)
+        assert start.item() == pytest.approx(scale * sigma, rel=1e-12)
+    assert pipeline_latents(flow, noise, 4.0).item() == pytest.approx(0.8)
+    # of noisy data it would be the variance: Euler's with leading spacing, and nothing with DPM-Solver
+    assert pipeline_latents(leading, noise, leading.sigmas[0].item()).item() < 1 - 1e-5
+    assert pipeline_latents(dpm, noise, 20.0).item() < 1 - 1e-3
+
+
+def test_coordinates_of_schedulers():
+    """By a table of classes: these two have s = 1 without being called Euler, Heun, KDPM2 or LMS."""
+    noise = torch.ones(1, dtype=torch.float64)
+    named = type("DPMSolverSDEScheduler", (SimpleNamespace,), {})  # diffusers' own asks for torchsde
+    sde = named(config={}, init_noise_sigma=torch.tensor(14.6))
+    assert pipeline_latents(sde, noise, 14.6).item() == pytest.approx(1, rel=1e-6)
+    score = diffusers.ScoreSdeVeScheduler()
+    assert pipeline_latents(score, noise, 1348.0).item() == pytest.approx(1)
+    for name in SCALES:
+        assert hasattr(diffusers, name)
+    with pytest.raises(ValueError, match="the coordinates of SCMScheduler are not known"):
+        pipeline_latents(diffusers.SCMScheduler(), noise, 1.0)

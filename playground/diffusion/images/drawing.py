@@ -16,6 +16,7 @@ from torch import Tensor
 from playground.diffusion.compare import Row
 from playground.diffusion.grids import karras
 from playground.diffusion.images.model import PictureModel
+from playground.diffusion.level import wide
 from playground.diffusion.sampling import Step, walk
 
 __all__ = ["FEW", "MANY", "Drawn", "RowError", "draw_pictures", "measure_rows"]
@@ -138,7 +139,7 @@ def start(model: PictureModel, n: int, seed: int) -> tuple[Tensor, torch.Generat
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(n, 1, model.side, model.side, generator=generator, dtype=torch.float64)
     device = next(model.parameters()).device
-    return noise.to(torch.float32 if device.type == "mps" else torch.float64).to(device), generator
+    return noise.to(wide(device)).to(device), generator
 
 
 def grey(x: Tensor) -> Array:

@@ -17,6 +17,7 @@ from playground.diffusion.images.training import augment
 from playground.diffusion.sampling import sample
 from playground.diffusion.schedules import schedule
 from playground.nn.adam import Weights, learning_rate
+from playground.nn.seeded import seeded
 
 __all__ = [
     "RUNS",
@@ -111,8 +112,7 @@ class Judge(nn.Module):
 
 def fit_judge(pictures: Pictures, *, steps: int = 600, batch: int = 256, seed: int = 0) -> Judge:
     """Train a judge on pictures, augmented as for the denoiser; the same seed gives the same judge."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         judge = Judge()
     weights = Weights(judge)
     generator = torch.Generator().manual_seed(seed)

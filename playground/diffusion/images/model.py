@@ -12,6 +12,7 @@ from playground import checkpoints
 from playground.diffusion.denoiser import Denoiser, GuidedDenoiser
 from playground.diffusion.images.unet import UNet
 from playground.diffusion.network import read_network
+from playground.nn.seeded import seeded
 
 __all__ = ["PictureModel", "build", "load", "save"]
 
@@ -59,8 +60,7 @@ class Labelled:
 
 def build(*, seed: int = 0, **options: Any) -> PictureModel:
     """A new model, its weights drawn from `seed`; options are `UNet`'s."""
-    with torch.random.fork_rng(devices=[]):  # nn.Linear draws from the global generator; leave the caller's alone
-        torch.manual_seed(seed)
+    with seeded(seed):
         return PictureModel(**options)
 
 

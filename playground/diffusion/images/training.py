@@ -58,7 +58,18 @@ def fit_pictures(
     if not 0 < lr < math.inf:
         raise ValueError(f"lr must be positive, not {lr}")
     settings = {**model.config, "steps": steps, "batch": batch, "lr": lr, "seed": seed, "pictures": len(pictures)}
-    return _run(model, pictures, settings, Path(scratch) if scratch is not None else None, every, clock)
+    folder = Path(scratch) if scratch is not None else None
+    return _run(model, pictures, settings, folder, _kept(folder, settings), every, clock)
+
+
+def _kept(scratch: Path | None, settings: dict[str, float]) -> dict[str, Tensor] | None:
+    """What an interrupted run left in the folder. Raises `ValueError` where it is another's."""
+    if scratch is None or not (scratch / "config.json").is_file():
+        return None
+    kept, state = checkpoints.read(scratch)
+    if kept != settings:
+        raise ValueError(f"{scratch} holds another run, {kept}; give another folder, or delete it")
+    return state
 
 
 def _run(
@@ -66,16 +77,14 @@ def _run(
     pictures: Pictures,
     settings: dict[str, float],
     scratch: Path | None,
+    state: dict[str, Tensor] | None,
     every: int,
     clock: Callable[[], float],
 ) -> Generator[PictureStep, None, None]:
     steps, batch, seed = int(settings["steps"]), int(settings["batch"]), int(settings["seed"])
     weights = Weights(model)
-    if scratch is not None and (scratch / "config.json").is_file():
-        kept, state = checkpoints.read(scratch)
-        if {name: kept.get(name) for name in settings} != settings:
-            raise ValueError(f"{scratch} holds another run, {kept}; give another folder, or delete it")
-        weights.restore(state, kept["step"])
+    if state is not None:
+        weights.restore(state)
     began = clock()
     try:
         while weights.step < steps:
@@ -84,7 +93,7 @@ def _run(
                 loss = _loss(model, pictures, batch, generator)
                 value = weights.update(loss, learning_rate(settings["lr"], (weights.step + 0.5) / steps), clip=CLIP)
             if scratch is not None and (weights.step % every == 0 or weights.step == steps):
-                checkpoints.write(scratch, {**settings, "step": weights.step}, weights.state())
+                checkpoints.write(scratch, settings, weights.state())
             yield PictureStep(weights.step, value, clock() - began, weights.step / steps)
     finally:
         weights.release()

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from playground.diffusion.level import read_level
 from playground.diffusion.preconditioning import preconditioning
-from playground.diffusion.prediction import beside
 
 __all__ = ["AUGMENTATIONS", "UNet"]
 
@@ -69,12 +69,9 @@ class UNet(nn.Module):
     def forward(self, x: Tensor, sigma: Tensor | float, labels: Tensor, augmented: Tensor | None = None) -> Tensor:
         """The denoised x_0 of x (n, 1, side, side) at sigma (), (n,) or (n, 1, 1, 1), for `labels` (n,).
 
-        Raises `ValueError` for a sigma that is not positive.
+        Raises `ValueError` for a sigma of another shape, or not positive.
         """
-        level = torch.as_tensor(sigma, dtype=torch.float64 if x.device.type != "mps" else torch.float32)
-        level = beside(level.to(x.device), x)
-        if not bool((level > 0).all()):
-            raise ValueError(f"sigma must be positive, not {float(level.min())}")
+        level = read_level(sigma, x)
         skip, out, in_ = (c(level).to(x.dtype) for c in (self.row.c_skip, self.row.c_out, self.row.c_in))
         return skip * x + out * self.predict(in_ * x, self.row.c_noise(level), labels, augmented).to(x.dtype)
 

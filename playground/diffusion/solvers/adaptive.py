@@ -45,6 +45,8 @@ def rk45(*, rtol: float = 1e-6, atol: float = 1e-6) -> Solver:
                 gap = h * sum((w * k for w, k in zip(E5, slopes, strict=True) if w), torch.zeros_like(x))
                 scale = atol + rtol * torch.maximum(x.abs(), at.abs())
                 error = float((gap / scale).square().mean().sqrt())
+                if not math.isfinite(error):  # no step is short enough: it would be tried again and again
+                    raise FloatingPointError(f"rk45's estimate of its error is not finite at sigma {math.exp(u):.4g}")
                 if error <= 1:
                     u, x, slope = (end if h <= end - u else u + h), at, slopes[-1]  # its last stage is the next first
                 size = -h * min(5.0, max(0.2, 0.9 * max(error, 1e-10) ** -0.2))

@@ -39,7 +39,8 @@ def ancestral(
     """One step: along the line to `denoised` down to less noise than `sigma_next`, then fresh noise up to it."""
     ratio = sigma_next / sigma
     sigma_up = eta * sigma_next * math.sqrt(1 - ratio**2)  # equation 16
-    sigma_down = sigma_next * math.hypot(math.sqrt(1 - eta**2), eta * ratio)  # a difference could fall below 0
+    # not sqrt(sigma_next^2 - sigma_up^2): from sigma 1e8 that is the root of a rounding error, below 0
+    sigma_down = sigma_next * math.sqrt((1 - eta**2) + (eta * ratio) ** 2)
     x = torch.lerp(denoised, x, sigma_down / sigma)
     return x + sigma_up * noise_like(x, generator) if sigma_up > 0 else x
 

@@ -1,6 +1,6 @@
 """EDM's stochastic sampler (Algorithm 2 of Karras et al. 2022): noise is added ("churn"), then Heun's step in sigma.
 
-Order 2 without churn. The time is sigma and the scale 1 whatever the schedule, as in the paper.
+Order 2 without churn, 1 with it. The time is sigma and the scale 1 whatever the schedule, as in the paper.
 """
 
 import math
@@ -38,4 +38,4 @@ def edm(*, S_churn: float = 0.0, S_min: float = 0.0, S_max: float = math.inf, S_
                 x = x_hat + (t_next - t_hat) * 0.5 * (d + d_prime)
             yield x, denoised
 
-    return Solver("edm", 2, run, calls_of(2), stochastic=S_churn > 0)
+    return Solver("edm", 2 if S_churn == 0 else 1, run, calls_of(2), stochastic=S_churn > 0)

@@ -57,7 +57,7 @@ def deis(*, order: int = 3) -> Solver:
 def ipndm(*, order: int = 4) -> Solver:
     """PNDM's linear multistep from the first step on, lower orders first (Zhang and Chen 2023)."""
     return _epsilon_method(
-        "ipndm", order, lambda past, sigma, new: [(new - sigma) * w for w in EQUAL[len(past) - 1]], formal=2
+        "ipndm", order, lambda past, sigma, new: [(new - sigma) * w for w in EQUAL[len(past) - 1]], formal=min(order, 2)
     )
 
 
