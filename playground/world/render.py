@@ -105,7 +105,7 @@ def render_all(scenes: Sequence[Scene], size: int = 64) -> Tensor:
 def _render(scenes: Sequence[Scene], size: int) -> Tensor:
     table, lights = _table(scenes), _lights(scenes)
     eye, coarse = _rays(scenes, size)
-    picture = _ground(scenes, table, lights, eye, coarse)  # (n, size, size, 3)
+    picture = _ground(table, lights, eye, coarse)  # (n, size, size, 3)
     fine = 2 * size
     _, rays = _rays(scenes, fine)
     picture = picture.repeat_interleave(2, 1).repeat_interleave(2, 2)
@@ -113,12 +113,12 @@ def _render(scenes: Sequence[Scene], size: int) -> Tensor:
     k, ray = _meet(table, eye, rays)
     if len(k):
         t, hit, normal = _trace(table, eye, rays, k, ray)
-        k, ray, t, normal = k[hit], ray[hit], t[hit], tuple(axis[hit] for axis in normal)
+        k, ray, t = k[hit], ray[hit], t[hit]
         pixel = table.scene[k] * fine * fine + ray
         nearest = torch.full((len(scenes) * fine * fine,), FAR).scatter_reduce(0, pixel, t, "amin")
         first = t <= nearest[pixel]
-        k, ray, t, normal = k[first], ray[first], t[first], tuple(axis[first] for axis in normal)
-        flat[pixel[first]] = _shade(table, lights, eye, rays, k, ray, t, normal)
+        facing = tuple(axis[hit][first] for axis in normal)
+        flat[pixel[first]] = _shade(table, lights, eye, rays, k[first], ray[first], t[first], facing)
     linear = picture.reshape(len(scenes), size, 2, size, 2, 3).mean((2, 4))
     return (linear / (1 + 0.18 * linear)).clamp(0, 1).pow(GAMMA).permute(0, 3, 1, 2).contiguous()
 
@@ -182,6 +182,10 @@ def _meet(table: _Table, eye: Tensor, rays: Tensor) -> tuple[Tensor, Tensor]:
     miss = away.square().sum(1, keepdim=True) - along.square()
     k, ray = (miss < table.ball.square()[:, None]).nonzero(as_tuple=True)
     return k, ray
+
+
+def _dot(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
 def _local(table: _Table, k: Tensor, vector: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
@@ -253,8 +257,8 @@ def _shadow(table: _Table, lights: _Lights, points: tuple[Tensor, ...], owner: T
         k = k.clamp(max=len(table.scene) - 1)
         lamp = lights.lamp[owner]
         away = [p - table.middle[k, j] for j, p in enumerate(points)]
-        along = -sum(a * lamp[:, j] for j, a in enumerate(away))
-        square = sum(a * a for a in away)
+        along = -_dot(away, lamp.unbind(1))
+        square = _dot(away, away)
         reach = 1.35 * table.ball[k] + 0.08 * along.clamp(min=0)
         near = (there & (along > -table.ball[k]) & (square - along * along < reach * reach)).nonzero()[:, 0]
         if len(near):
@@ -281,7 +285,7 @@ def _passes(table: _Table, k: Tensor, away: Sequence[Tensor], lamp: Tensor) -> T
     return out * out * (3 - 2 * out)
 
 
-def _ground(scenes: Sequence[Scene], table: _Table, lights: _Lights, eye: Tensor, rays: Tensor) -> Tensor:
+def _ground(table: _Table, lights: _Lights, eye: Tensor, rays: Tensor) -> Tensor:
     """The table and the wall behind it, with shadows: (n, size, size, 3), linear."""
     n, pixels = rays.shape[1:]
     scene = torch.arange(n).repeat_interleave(pixels)
@@ -292,10 +296,8 @@ def _ground(scenes: Sequence[Scene], table: _Table, lights: _Lights, eye: Tensor
     zero = torch.zeros_like(x)
     shadow = torch.ones_like(x)
     near = (below & (t < 16)).nonzero()[:, 0]
-    shadow[near] = _shadow(
-        table, lights, (x[near], zero[near], z[near]), scene[near], torch.full_like(near, -1)
-    )
-    corner = _corners(table, n, x.view(n, -1), z.view(n, -1)).reshape(-1)
+    shadow[near] = _shadow(table, lights, (x[near], zero[near], z[near]), scene[near], torch.full_like(near, -1))
+    corner = _corners(table, x.view(n, -1), z.view(n, -1)).reshape(-1)
     lamp = lights.lamp[scene]
     light = lights.glow[scene] * (0.62 * lamp[:, 1] * shadow)[:, None] + (0.55 * corner)[:, None]
     color = lights.ground[scene] * light
@@ -306,7 +308,7 @@ def _ground(scenes: Sequence[Scene], table: _Table, lights: _Lights, eye: Tensor
     return color.view(n, size, size, 3).contiguous()
 
 
-def _corners(table: _Table, n: int, x: Tensor, z: Tensor) -> Tensor:
+def _corners(table: _Table, x: Tensor, z: Tensor) -> Tensor:
     """Where little of the sky is seen because an object stands near: (n, p) in [0, 1]."""
     out = torch.ones_like(x)
     for k in range(len(table.scene)):
@@ -333,21 +335,21 @@ def _shade(
     points = tuple(eye[scene, j] + t * d[j] for j in range(3))
     lamp, color, metal = lights.lamp[scene], table.color[k], table.metal[k][:, None]
     seen = _shadow(table, lights, tuple(p + 0.02 * n for p, n in zip(points, normal, strict=True)), scene, k)
-    faces = sum(n * lamp[:, j] for j, n in enumerate(normal))
+    faces = _dot(normal, lamp.unbind(1))
     lit = (faces.clamp(min=0) * seen)[:, None]
     up = (0.5 + 0.5 * normal[1])[:, None]
     low = (points[1] / table.size[k]).clamp(0, 1)[:, None]  # near the table it is darker
     around = (lights.sky[scene] * up + 0.5 * lights.ground[scene] * (1 - up)) * (0.55 + 0.45 * low)
-    toward = sum(n * a for n, a in zip(normal, d, strict=True))
+    toward = _dot(normal, d)
     mirrored = [a - 2 * toward * n for a, n in zip(d, normal, strict=True)]
-    glint = sum(m * lamp[:, j] for j, m in enumerate(mirrored)).clamp(min=0)
+    glint = _dot(mirrored, lamp.unbind(1)).clamp(min=0)
     matte = color * (lights.glow[scene] * lit * 0.95 + 0.75 * around)
-    matte = matte + (0.22 * glint.pow(24) * seen)[:, None] * lights.glow[scene]
+    matte = matte + (0.07 * glint.pow(16) * seen)[:, None] * lights.glow[scene]
     fresnel = (1 + toward).clamp(0, 1).pow(5)[:, None]
     seen_in_it = _reflected(table, lights, scene, k, points, mirrored)
     shine = seen_in_it * (color * 1.25 + (1 - color) * fresnel)
     shine = shine + color * lights.glow[scene] * lit * 0.18
-    shine = shine + (1.5 * glint.pow(90) * seen)[:, None] * lights.glow[scene]
+    shine = shine + (2.2 * glint.pow(110) * seen)[:, None] * lights.glow[scene]
     return matte * (1 - metal) + shine * metal
 
 
@@ -358,10 +360,10 @@ def _reflected(
     y = ways[1]
     sky = _sky(lights, scene, y) * 1.05
     box = ((y - 0.55) / 0.25).clamp(0, 1) * ((0.55 - ways[0].abs()) / 0.3).clamp(0, 1)
-    sky = sky + 0.9 * box[:, None]
+    sky = sky + 1.5 * box[:, None]
     reach = (points[1] / (-y).clamp(min=0.05)).clamp(max=12)
     dim = 0.55 + 0.45 * (reach / 2.5).clamp(0, 1)
-    table_top = lights.ground[scene] * dim[:, None] * 1.25
+    table_top = lights.ground[scene] * dim[:, None] * 0.8
     part = ((y + 0.04) / 0.16).clamp(0, 1)[:, None]
     out = table_top * (1 - part) + sky * part
     count = int(torch.bincount(table.scene, minlength=1).max())
@@ -372,8 +374,8 @@ def _reflected(
         other = other.clamp(max=len(table.scene) - 1)
         there &= table.scene[other] == scene
         away = [table.middle[other, j] - p for j, p in enumerate(points)]
-        along = sum(a * w for a, w in zip(away, ways, strict=True))
-        square = sum(a * a for a in away) - along * along
+        along = _dot(away, ways)
+        square = _dot(away, away) - along * along
         radius = 0.92 * table.size[other]
         cover = ((1.15 * radius - square.clamp(min=0).sqrt()) / (0.3 * radius)).clamp(0, 1)
         cover = (cover * there * (along > 0))[:, None]
