@@ -19,12 +19,13 @@ FRAMES, EVERY = 60, 0.16  # of the animation; seconds of training between two
 
 
 def main() -> None:
-    """Start the app, take two screenshots and one animation."""
+    """Draw the gallery, start the app, take two screenshots and one animation."""
     import os
     import tempfile
 
     from playwright.sync_api import sync_playwright
 
+    _gallery()
     port = pages.free_port()
     with tempfile.TemporaryDirectory() as folder:
         command, url = [sys.executable, "app.py", "--port", str(port)], f"http://127.0.0.1:{port}/"
@@ -38,6 +39,18 @@ def main() -> None:
             page = chromium.new_page(viewport=SIZE, color_scheme="light")
             _shoot(page, url)
             chromium.close()
+
+
+def _gallery() -> None:
+    """Eight by three still lifes of the picture world."""
+    from playground import world
+
+    scenes = [world.sample(seed, objects=(2, 3, 4)) for seed in range(24)]
+    pictures = (world.render_all(scenes, 160).permute(0, 2, 3, 1) * 255).round().byte().numpy()
+    sheet = Image.new("RGB", (8 * 160, 3 * 160))
+    for i, picture in enumerate(pictures):
+        sheet.paste(Image.fromarray(picture), (i % 8 * 160, i // 8 * 160))
+    sheet.save(HERE / "world.webp", quality=82, method=6)
 
 
 def _shoot(page: Any, url: str) -> None:

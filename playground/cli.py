@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from playground import catalog, checkpoints, flows
+from playground import catalog, checkpoints, flows, world
 from playground.diffusion import images
 
 __all__ = ["app"]
@@ -113,6 +113,33 @@ def train_flow(
     )
     checkpoints.write_text(folder / "README.md", card)
     typer.echo(f"{folder}: KL {last.kl:.4f} nats on new points")
+
+
+@app.command()
+def draw_world(
+    folder: Annotated[Path, typer.Argument(help="where pictures and captions.jsonl go")],
+    count: Annotated[int, typer.Option(min=1, max=1_000_000)] = 64,
+    size: Annotated[int, typer.Option(min=16, max=1024, help="pixels of a side")] = 96,
+    seed: Annotated[int, typer.Option(min=0, help="of the first; those from 900,000,000 on are for evaluation")] = 0,
+) -> None:
+    """Draw still lifes with their words: a picture a seed, and captions.jsonl when all are there."""
+    from PIL import Image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for first in range(seed, seed + count, 64):
+        scenes = [world.sample(one) for one in range(first, min(first + 64, seed + count))]
+        pictures = (world.render_all(scenes, size).permute(0, 2, 3, 1) * 255).round().byte().numpy()
+        for scene, picture in zip(scenes, pictures, strict=True):
+            Image.fromarray(picture).save(folder / f"{scene.seed:09d}.png")
+            words = {"en": world.describe(scene), "zh": world.describe(scene, "zh"), "short": world.captions(scene, 3)}
+            asked = [{"ability": q.ability, "question": q.text, "options": q.options, "answer": q.letter}
+                     for q in world.questions(scene)]  # fmt: skip
+            line = {"file": f"{scene.seed:09d}.png", **words, "junk": world.junk(scene.seed), "questions": asked}
+            lines.append(json.dumps(line, ensure_ascii=False))
+        typer.echo(f"\r{len(lines):,} of {count:,}", nl=False)
+    checkpoints.write_text(folder / "captions.jsonl", "\n".join(lines) + "\n")
+    typer.echo(f"\r{folder}: {count:,} pictures, and their words in captions.jsonl")
 
 
 @app.command()

@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
-from playground import cli, flows
+from playground import cli, flows, world
 
 RUN = CliRunner()
 
@@ -38,3 +40,16 @@ def test_impossible_options_are_refused_in_one_sentence(arguments, words, tmp_pa
     assert done.exit_code == 2
     assert words in " ".join(done.output.replace("│", " ").split())
     assert not (tmp_path / "x").exists()
+
+
+def test_still_lifes_are_drawn_with_their_words(tmp_path):
+    done = RUN.invoke(cli.app, ["draw-world", str(tmp_path / "w"), "--count", "3", "--size", "32", "--seed", "41"])
+    assert done.exit_code == 0, done.output
+    lines = [json.loads(line) for line in (tmp_path / "w" / "captions.jsonl").read_text("utf-8").splitlines()]
+    assert [line["file"] for line in lines] == ["000000041.png", "000000042.png", "000000043.png"]
+    scene = world.sample(42)
+    assert lines[1]["en"] == world.describe(scene)
+    with Image.open(tmp_path / "w" / "000000042.png") as picture:
+        shown = np.asarray(picture)
+    expected = (world.render(scene, 32).permute(1, 2, 0) * 255).round().byte().numpy()
+    assert np.abs(shown.astype(int) - expected).max() <= 1

@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 __all__ = [
@@ -55,7 +56,7 @@ WIDTH, DEPTH = 2.05, (-1.9, 1.9)  # of the table where objects may stand
 GAP = 0.1  # between two on the table
 APART = 0.86  # of their widths on the picture: none hides another
 ASIDE = 0.14  # least distance from left to right on the picture, whose half width is 1
-LAYOUTS = 400  # tries before the table is called too small
+TRIES = 60  # of places for an object, before all are laid out anew
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class Camera:
     distance: float
     focus: float = 2.85  # of the lens: 1 over the tangent of half the angle of view
 
-    @property
+    @cached_property
     def basis(self) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
         """Its place, and the unit vectors to the right, up and forward."""
         ca, sa, ce, se = (f(x) for x in (self.azimuth, self.elevation) for f in (math.cos, math.sin))
@@ -104,10 +105,10 @@ class Camera:
 
     def project(self, x: float, y: float, z: float) -> tuple[float, float, float]:
         """Where a point is seen: (-1 left to 1 right, -1 bottom to 1 top) and how far it is."""
-        place, right, up, forward = self.basis
-        away = (x - place[0], y - place[1], z - place[2])
-        depth = sum(a * f for a, f in zip(away, forward, strict=True))
-        across, above = (sum(a * b for a, b in zip(away, axis, strict=True)) for axis in (right, up))
+        (px, py, pz), right, up, forward = self.basis
+        x, y, z = x - px, y - py, z - pz
+        depth = x * forward[0] + y * forward[1] + z * forward[2]
+        across, above = x * right[0] + y * right[1] + z * right[2], x * up[0] + y * up[1] + z * up[2]
         return self.focus * across / depth, self.focus * above / depth, depth
 
 
@@ -146,17 +147,11 @@ def sample(seed: int, *, objects: int | Collection[int] = (1, 2, 3, 4), pairs: P
     camera = Camera(draw.uniform(-0.16, 0.16), draw.uniform(0.40, 0.52), draw.uniform(7.0, 7.7))
     light = _light(draw)
     kinds = [_kind(draw, pairs) for _ in range(count)]
-    for _ in range(LAYOUTS):
-        made = [
-            Object(*kind, position=(draw.uniform(-WIDTH, WIDTH), draw.uniform(*DEPTH)), angle=draw.uniform(0, math.tau),
-                   shade=draw.uniform(0.86, 1.14))
-            for kind in kinds
-        ]  # fmt: skip
-        scene = Scene(tuple(made), light, camera, seed)
-        if _stands_well(scene):
-            order = sorted(zip(scene.places(), made, strict=True), key=lambda pair: pair[0][0])
-            return Scene(tuple(o for _, o in order), light, camera, seed)
-    return sample(seed + (1 << 40), objects=count, pairs=pairs)  # four large ones that found no room
+    made = _laid_out(kinds, camera, draw)
+    while made is None:  # four large ones that found no room
+        made = _laid_out(kinds, camera, draw)
+    made.sort(key=lambda o: camera.project(o.position[0], 0.6 * o.radius, o.position[1])[0])
+    return Scene(tuple(made), light, camera, seed)
 
 
 def mirror(scene: Scene) -> Scene:
@@ -196,20 +191,40 @@ def _light(draw: random.Random) -> Light:
     return Light(direction, draw.uniform(-1, 1), ground, sky)  # type: ignore[arg-type]
 
 
-def _stands_well(scene: Scene) -> bool:
-    """Whether all are on the picture, none touches or hides another, and left and right are beyond doubt."""
-    seen = []
-    for o, (x, y, depth) in zip(scene.objects, scene.places(), strict=True):
-        width = scene.camera.focus * o.radius / depth
-        if abs(x) + 1.15 * width > 0.97 or y + 1.2 * width > 0.97 or y - 1.2 * width < -0.97:
+def _laid_out(kinds: list[tuple[str, str, str, str]], camera: Camera, draw: random.Random) -> list[Object] | None:
+    """The objects, each put where it stands well beside those before it; None where one finds no place."""
+    made: list[Object] = []
+    for kind in kinds:
+        for _ in range(TRIES):
+            o = Object(
+                *kind,
+                position=(draw.uniform(-WIDTH, WIDTH), draw.uniform(*DEPTH)),
+                angle=draw.uniform(0, math.tau),
+                shade=draw.uniform(0.86, 1.14),
+            )
+            if stands_well(o, made, camera):
+                made.append(o)
+                break
+        else:
+            return None
+    return made
+
+
+def stands_well(o: Object, others: list[Object], camera: Camera) -> bool:
+    """Whether it is on the picture, touches and hides none of the others, and left and right are beyond doubt."""
+    x, y, width = _seen(o, camera)
+    if abs(x) + 1.15 * width > 0.97 or y + 1.2 * width > 0.97 or y - 1.2 * width < -0.97:
+        return False
+    for other in others:
+        if math.dist(o.position, other.position) < 1.15 * (o.radius + other.radius) + GAP:
             return False
-        seen.append((x, y, width))
-    for i, one in enumerate(scene.objects):
-        for j in range(i):
-            other = scene.objects[j]
-            near = one.radius + other.radius
-            if math.dist(one.position, other.position) < 1.15 * near + GAP or abs(seen[i][0] - seen[j][0]) < ASIDE:
-                return False
-            if math.dist(seen[i][:2], seen[j][:2]) < APART * (seen[i][2] + seen[j][2]):
-                return False
+        u, v, breadth = _seen(other, camera)
+        if abs(x - u) < ASIDE or math.dist((x, y), (u, v)) < APART * (width + breadth):
+            return False
     return True
+
+
+def _seen(o: Object, camera: Camera) -> tuple[float, float, float]:
+    """Where its middle is seen, and half how wide it is there."""
+    x, y, depth = camera.project(o.position[0], 0.6 * o.radius, o.position[1])
+    return x, y, camera.focus * o.radius / depth

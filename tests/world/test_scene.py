@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from playground import world
-from playground.world.scene import ASIDE, _stands_well
+from playground.world.scene import ASIDE, stands_well
 
 FIRST = world.EVALUATION
 
@@ -45,7 +45,8 @@ def test_objects_stand_apart_from_left_to_right():
         scene = world.sample(seed, objects=4)
         x = [place[0] for place in scene.places()]
         assert all(b - a >= ASIDE for a, b in pairwise(x))
-        assert _stands_well(scene)
+        for o in scene.objects:
+            assert stands_well(o, [other for other in scene.objects if other is not o], scene.camera)
 
 
 @pytest.mark.parametrize(
