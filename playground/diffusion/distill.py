@@ -35,6 +35,7 @@ TRAIN, HELD_OUT = 1 << 40, 1 << 41  # added to the seed: no noise of an arena, a
 # shares of the time after which the held-out ends, the fitted ends, the choices and the starts must be done
 ENDS_BY, FITTED_BY, CHOICES_BY, STARTS_BY = 0.08, 0.3, 0.42, 0.65
 STARTS, ROUNDS = 8, 6
+MANY, CUT = 16, 6.0  # coordinates from which on noises that end in another basin are left aside, beyond so many medians
 TOP = 48  # choices that are compared on more noises
 # in order of promise; all are linear in their calls
 LINEAR = ("theta_ab 3", "ipndm 3", "unipc 3", "ipndm 4", "deis 3", "lms 3", "theta_ab 2", "dpmpp_3m", "lms 4", "ddim")
@@ -46,7 +47,9 @@ class Distilling:
 
     phase: str  # "reference", "choices", "starts", "fit", "done"
     evaluations: int  # solvers tried so far
-    train_error: float  # RMS in the data's standard deviations of the best so far; infinite before the first
+    # RMS in the data's standard deviations of the best so far, infinite before the first; in many dimensions without
+    # the noises that end in another basin, which would decide it alone
+    train_error: float
     sigmas: tuple[float, ...]  # its grid
     seconds: float
     progress: float  # in [0, 1]
@@ -153,6 +156,9 @@ class _Run:
             if len(choices) % 8 == 0:
                 yield self.frame("choices")
         some = every.first(SOME)
+        if every.x[0].numel() >= MANY:
+            typical = min(median(some.gaps(c.form)) for c in sorted(choices, key=lambda c: c.error)[:TOP])
+            every, some = replace(every, cut=CUT * typical), replace(some, cut=CUT * typical)
         choices = [replace(c, error=some.error(c.form)) for c in sorted(choices, key=lambda c: c.error)[:TOP]]
         choices.sort(key=lambda c: c.error)
         self.error, self.form = choices[0].error, choices[0].form

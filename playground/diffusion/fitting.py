@@ -79,6 +79,8 @@ class Task:
     x: Tensor  # (n, ...) at sigma_max
     end: Tensor  # (n, ...)
     std: float  # of the data
+    cut: float = math.inf  # a gap far beyond it counts as this much: a noise that ends in another basin, which no
+    # small change brings back
 
     def first(self, count: int) -> "Task":
         """The same with the first noises only."""
@@ -90,21 +92,30 @@ class Task:
         return gaps(x, self.end, self.std)
 
     def error(self, form: LinearForm) -> float:
-        """Their RMS; infinite where a sample is not finite."""
-        error = rms(self.gaps(form))
+        """Their RMS, each gap g counted as g / sqrt(1 + (g / cut)^2) (Geman and McClure 1985); infinite where a sample
+        is not finite.
+        """
+        far = self.gaps(form)
+        error = rms(far / (1 + (far / self.cut).square()).sqrt())
         return error if math.isfinite(error) else math.inf
 
     def normal(self, layout: Layout, values: Tensor) -> tuple[Tensor, Tensor]:
-        """J^T J (p, p) and J^T r (p,) of the gaps r at the end, in parts that fit the cache."""
+        """J^T W J (p, p) and J^T W r (p,) of the gaps r at the end, in parts that fit the cache.
+
+        W are the weights of iteratively reweighted least squares for `error`: 1 where nothing is cut.
+        """
         size = len(values)
         square, slope = torch.zeros(size, size, dtype=torch.float64), torch.zeros(size, dtype=torch.float64)
         m = self.x[0].numel()
         part = max(1, NUMBERS // (size * m * (layout.history + 2)))
         for x, end in zip(self.x.split(part), self.end.split(part), strict=True):
             last, J = self._jacobian(layout, values, x)
-            J = J.reshape(-1, size)
+            rest = (last - end).flatten(1)
+            far = rest.square().mean(1).sqrt() / self.std
+            weight = 1 / (1 + (far / self.cut).square())  # the root of W
+            J, rest = (weight[:, None, None] * J).reshape(-1, size), (weight[:, None] * rest).flatten()
             square += J.T @ J
-            slope += (last - end).reshape(-1) @ J
+            slope += rest @ J
         return square, slope
 
     def _jacobian(self, layout: Layout, values: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:

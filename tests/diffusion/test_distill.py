@@ -177,22 +177,29 @@ def test_derivatives_in_closed_form_and_by_differences(sigma):
     torch.testing.assert_close(pushed(x, sigma, dx, dlog)[1], moved, rtol=0.01, atol=0.01)
 
 
-def test_the_slope_of_the_squared_error():
-    """J^T r is the gradient of half the squared gaps, in every number of the vector."""
+@pytest.mark.parametrize("cut", [math.inf, 0.3])
+def test_the_slope_of_the_squared_error(cut):
+    """J^T W r is the gradient of half the squared error, in every number of the vector; W = 1 where nothing is cut."""
     D = uneven()
     x = normal(7, 3)
-    task = Task(D, tangents(D)[0], 80 * x, exact_ode(D, 80 * x, 80.0), 1.0)
+    task = Task(D, tangents(D)[0], 80 * x, exact_ode(D, 80 * x, 80.0), 1.0, cut)
     layout = Layout(4, 2, 80.0)
     values = layout.pack(linear_form(diffusion.solver("ipndm", order=2), [80.0, 5.0, 1.0, 0.3, 0.0], EDM))
     values = values + 0.05 * normal(len(values), seed=4)
 
     def half(at):
-        return float(task.gaps(layout.unpack(at)).square().sum()) * 3 / 2  # gaps are RMS over three coordinates
+        return task.error(layout.unpack(at)) ** 2 * 7 * 3 / 2  # of seven noises, RMS over three coordinates
 
     square, slope = task.normal(layout, values)
     for i, unit in enumerate(1e-5 * torch.eye(len(values), dtype=torch.float64)):
         assert float(slope[i]) == pytest.approx((half(values + unit) - half(values - unit)) / 2e-5, rel=1e-5, abs=1e-5)
     assert float(torch.linalg.eigvalsh(square)[0]) > -1e-9 * float(square.diagonal().max())
+
+
+def test_in_many_dimensions_a_noise_in_another_basin_does_not_spoil_the_rest():
+    """The median is far below the best free method's; least squares on all gaps lost it to the few that flip."""
+    *_, last = diffusion.distill(diffusion.target("high"), nfe=6, seconds=10, clock=time.process_time)
+    assert last.solver.held_out_median < last.solver.free_median / 3
 
 
 def test_each_step_lowers_the_error():
