@@ -16,8 +16,10 @@ from playground.diffusion.tangents import Tangents
 __all__ = ["Layout", "Task", "descend"]
 
 NUMBERS = 1 << 21  # of the derivatives that are held at a time
-TRIES = 10  # of the damping, before a minimum is believed
+TRIES = 16  # of the damping, before a minimum is believed
 DAMPING = 0.01  # at the start, of the diagonal
+AHEAD = 0.1  # of a step, where its bend is seen
+MOST_TURN = 0.14  # of a step's square: beyond it the second order says nothing
 
 
 @dataclass(frozen=True)
@@ -78,36 +80,41 @@ class Task:
     x: Tensor  # (n, ...) at sigma_max
     end: Tensor  # (n, ...)
     std: float  # of the data
+    weights: Tensor  # (n,) of the noises, of mean about 1
 
     def first(self, count: int) -> "Task":
         """The same with the first noises only."""
-        return replace(self, x=self.x[:count], end=self.end[:count])
+        return replace(self, x=self.x[:count], end=self.end[:count], weights=self.weights[:count])
 
     def gaps(self, form: LinearForm) -> Tensor:
         """How far each noise ends (n,), in the data's standard deviations a coordinate."""
-        *_, (x, _) = form.run(lambda at, sigma: self.denoise(at, torch.tensor(sigma, dtype=at.dtype)), self.x)
-        return ((x - self.end) / self.std).flatten(1).square().mean(1).sqrt()
+        return ((self._end(form) - self.end) / self.std).flatten(1).square().mean(1).sqrt()
+
+    def residuals(self, form: LinearForm) -> Tensor:
+        """All gaps (n m,), weighted: their mean square is that of the error."""
+        return self._weighted((self._end(form) - self.end).flatten(1)).flatten()
 
     def error(self, form: LinearForm) -> float:
         """Their RMS; infinite where a sample is not finite."""
-        rms = float(self.gaps(form).square().mean().sqrt())
+        rms = float(self.residuals(form).square().mean().sqrt())
         return rms if math.isfinite(rms) else math.inf
 
-    def normal(self, layout: Layout, values: Tensor) -> tuple[Tensor, Tensor]:
-        """J^T J (p, p) and J^T r (p,) of the gaps r at the end, in parts that fit the cache."""
-        size = len(values)
-        square, slope = torch.zeros(size, size, dtype=torch.float64), torch.zeros(size, dtype=torch.float64)
-        m = self.x[0].numel()
-        part = max(1, NUMBERS // (size * m * (layout.history + 2)))
-        for x, end in zip(self.x.split(part), self.end.split(part), strict=True):
-            last, J = self._jacobian(layout, values, x)
-            J = J.reshape(-1, size)
-            square += J.T @ J
-            slope += (last - end).reshape(-1) @ J
-        return square, slope
+    def jacobian(self, layout: Layout, values: Tensor) -> Tensor:
+        """The derivatives (n m, p) of `residuals`, in parts that fit the cache."""
+        part = max(1, NUMBERS // (len(values) * self.x[0].numel() * (layout.history + 2)))
+        J = torch.cat([self._jacobian(layout, values, x) for x in self.x.split(part)])
+        return self._weighted(J).flatten(0, 1)
 
-    def _jacobian(self, layout: Layout, values: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The end (n, ...) and its derivatives (n, m, p)."""
+    def _end(self, form: LinearForm) -> Tensor:
+        *_, (x, _) = form.run(lambda at, sigma: self.denoise(at, torch.tensor(sigma, dtype=at.dtype)), self.x)
+        return x
+
+    def _weighted(self, moves: Tensor) -> Tensor:
+        """(n, m, ...) in the data's standard deviations, times the root of each noise's weight."""
+        return moves * (self.weights.sqrt() / self.std).reshape(-1, *[1] * (moves.ndim - 1))
+
+    def _jacobian(self, layout: Layout, values: Tensor, x: Tensor) -> Tensor:
+        """The derivatives (n, m, p) of the end."""
         form, starts = layout.unpack(values), layout.starts()
         dx = torch.zeros(len(x), x[0].numel(), 0, dtype=torch.float64)  # (n, m, numbers that came before)
         past: list[tuple[Tensor, Tensor]] = []  # D and its derivatives, newest first
@@ -135,7 +142,7 @@ class Task:
                 if n:
                     grown[..., i] -= turn
             x, dx = a * x + mixed, grown
-        return x, dx
+        return dx
 
 
 def _rest(form: LinearForm, n: int) -> float:
@@ -143,27 +150,38 @@ def _rest(form: LinearForm, n: int) -> float:
 
 
 def descend(task: Task, layout: Layout, values: Tensor) -> Iterator[tuple[float, Tensor]]:
-    """Lower the RMS at the end, yielding it and the vector after each step, until no step lowers it."""
-    error, damping = task.error(layout.unpack(values)), DAMPING
-    while True:
-        square, slope = task.normal(layout, values)
+    """Lower the RMS at the end, yielding it and the vector after each step, until no step lowers it.
+
+    Each step is bent along the valley: "geodesic acceleration" (Transtrum and Sethna 2012) halves the steps.
+    """
+
+    def look(at: Tensor) -> Tensor | None:
+        try:
+            r = task.residuals(layout.unpack(at))
+        except ValueError:  # the step left the grids that fall, or finite numbers: it was too long
+            return None
+        return r if bool(r.isfinite().all()) else None
+
+    r, damping = look(values), DAMPING
+    while r is not None:
+        J = task.jacobian(layout, values)
+        square, slope = J.T @ J, J.T @ r
         diagonal = square.diagonal()
         scale = diagonal.clamp_min(1e-12 * float(diagonal.max()))  # Marquardt's: the units of the numbers do not matter
         for _ in range(TRIES):
-            moved = values - torch.linalg.solve(square + damping * scale.diag(), slope)
-            found = _error(task, layout, moved)
-            if found < error:
-                error, values, damping = found, moved, max(damping / 4, 1e-12)
-                break
+            damped = square + damping * scale.diag()
+            velocity = -torch.linalg.solve(damped, slope)
+            ahead = look(values + AHEAD * velocity)
+            if ahead is not None:
+                bend = 2 / AHEAD * ((ahead - r) / AHEAD - J @ velocity)  # the second derivative of r along the step
+                turn = -0.5 * torch.linalg.solve(damped, J.T @ bend)
+                bent = float((scale * turn.square()).sum()) <= MOST_TURN * float((scale * velocity.square()).sum())
+                moved = values + velocity + turn if bent else values + velocity
+                found = look(moved)
+                if found is not None and float(found.square().sum()) < float(r.square().sum()):
+                    values, r, damping = moved, found, max(damping / 4, 1e-12)
+                    break
             damping *= 4
         else:
             return
-        yield error, values
-
-
-def _error(task: Task, layout: Layout, values: Tensor) -> float:
-    try:
-        form = layout.unpack(values)
-    except ValueError:  # the step left the grids that fall, or finite numbers: it was too long
-        return math.inf
-    return task.error(form)
+        yield float(r.square().mean().sqrt()), values
