@@ -1,0 +1,6 @@
+"""CLIP: pictures and texts on one sphere (Radford et al. 2021), from any checkpoint, for labels nobody trained on."""
+
+from playground.clip.model import CLIP, Config, build
+from playground.clip.transformer import ACTIVATIONS, Tower
+
+__all__ = ["ACTIVATIONS", "CLIP", "Config", "Tower", "build"]
