@@ -1,4 +1,4 @@
-"""Read CLIP's weights from the layouts of OpenAI, open_clip and transformers: strict tables of keys, sizes by shapes."""
+"""CLIP's weights as OpenAI, open_clip and transformers lay them out: strict tables of keys, sizes by shapes."""
 
 import math
 import re
@@ -42,7 +42,7 @@ BLOCK = re.compile(r"(visual|text)\.transformer\.resblocks\.(\d+)\.(.+?)[._](wei
 
 @dataclass(frozen=True)
 class Layout:
-    """How a kind of checkpoint names our parameters: `keys` gives those that make up one of ours, `ignored` the rest."""
+    """How a kind of checkpoint names our parameters: `keys` gives those that make up one of ours."""
 
     name: str
     keys: Callable[[str], tuple[str, ...]]
