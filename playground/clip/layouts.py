@@ -54,7 +54,7 @@ class Layout:
         parts = []
         for key in self.keys(name):
             if key not in state:
-                raise ValueError(f"the weights have no {key}; {self.name}'s layout has")
+                raise ValueError(f"the weights have no {key}; the layout of {self.name} has")
             value = state[key]
             if not isinstance(value, Tensor) or not value.is_floating_point():
                 raise ValueError(f"{key} must be a tensor of floating-point numbers, not {_kind(value)}")
@@ -143,7 +143,7 @@ def read_sizes(
 def _tower(state: Mapping[str, Tensor], layout: Layout, tower: str, width: int, heads: int | None) -> Tower:
     blocks = f"{tower}.transformer.resblocks"
     layers = 0
-    while layout.keys(f"{blocks}.{layers}.ln_1.weight")[0] in state:
+    while _has_block(state, layout, f"{blocks}.{layers}"):
         layers += 1
     hidden = layout.tensor(state, f"{blocks}.0.mlp.c_fc.bias").shape[0]
     if heads is None:
@@ -151,6 +151,12 @@ def _tower(state: Mapping[str, Tensor], layout: Layout, tower: str, width: int, 
         if heads * HEAD_WIDTH != width:
             raise ValueError(f"the width {width} is no multiple of {HEAD_WIDTH}, and the layout does not say the heads")
     return Tower(width=width, layers=layers, heads=heads, hidden=hidden)
+
+
+def _has_block(state: Mapping[str, Tensor], layout: Layout, block: str) -> bool:
+    """Whether any key belongs to this block, so that a block with a key too few is one with a key missing."""
+    prefix = layout.keys(f"{block}.ln_1.weight")[0].rsplit(".", 2)[0] + "."
+    return any(key.startswith(prefix) for key in state)
 
 
 def from_state(state: Mapping[str, Tensor], layout: Layout, *, activation: Activation, **known: Any) -> CLIP:
@@ -170,9 +176,9 @@ def fill(config: Config, state: Mapping[str, Tensor], layout: Layout) -> CLIP:
     expected = model.state_dict()
     used = {key for name in expected for key in layout.keys(name)}
     if unknown := sorted(key for key in state if key not in used and not layout.ignored.fullmatch(key)):
-        raise ValueError(f"the weights have {_some(unknown)}, which {layout.name}'s layout of this size has not")
+        raise ValueError(f"the weights have {_some(unknown)}, which the layout of {layout.name} has not at this size")
     if missing := sorted(used - set(state)):
-        raise ValueError(f"the weights have no {_some(missing)}; {layout.name}'s layout has")
+        raise ValueError(f"the weights have no {_some(missing)}; the layout of {layout.name} has")
     ours = {}
     for name, parameter in expected.items():
         ours[name] = layout.tensor(state, name)

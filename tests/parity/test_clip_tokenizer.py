@@ -9,12 +9,14 @@ import torch
 from playground.clip.tokenizer import default_tokenizer, read_tokenizer, tokenize
 
 WORDS = (
-    "a photo of the red ball on left's it's DON'T we'll you've I'M he'd they're cat dog 3 42 1999 $5.00 C++ hello_world "
-    "naïve café Straße ÅNGSTRÖM İstanbul ǅ ﬁ ﬀ ſ 'ſ K '\u212a ｆｕｌｌ ½ ² ③ ٣ ४ 一只红色的猫 在桌子上 日本語 カタカナ 한국어 русский "
-    "Ελληνικά ΣΊΣΥΦΟΣ العربية עברית हिन्दी ไทย 😀 👩‍👩‍👧 🏳️‍🌈 🇩🇪 &amp; &amp;lt; &lt;b&gt; &#39; &nbsp; &eacute; &amp;amp;amp; â€™ "
-    "Ã© schÃ¶n ... !!! --- «» “quoted” ‘x’ ´ ` <start_of_text> <end_of_text> <|endoftext|> <START_OF_TEXT> !<end_of_text> "
-    "e\u0301 e&#769; \u00a0 \u200b \u2028 \t \n \r \x00 \x1b[31m \ufeff \ud7ff \u3000 \U00010348 \U000e0001 {} a.b.c x²+y² "
-    "supercalifragilisticexpialidocious #tag @name http://a.b/c?d=e"
+    "a photo of the red ball on left's it's DON'T we'll you've I'M he'd they're cat dog 3 42 1999 "
+    "$5.00 C++ hello_world naïve café Straße ÅNGSTRÖM İstanbul ǅ ﬁ ﬀ ſ 'ſ K '\u212a ｆｕｌｌ ½ ² ③ ٣ "
+    "४ 一只红色的猫 在桌子上 日本語 カタカナ 한국어 русский Ελληνικά ΣΊΣΥΦΟΣ العربية עברית हिन्दी "
+    "ไทย 😀 👩‍👩‍👧 🏳️‍🌈 🇩🇪 &amp; &amp;lt; &lt;b&gt; &#39; &nbsp; &eacute; &amp;amp;amp; â€™ Ã© "
+    "schÃ¶n ... !!! --- «» “quoted” ‘x’ ´ ` <start_of_text> <end_of_text> <|endoftext|> "
+    "<START_OF_TEXT> !<end_of_text> e\u0301 e&#769; \u00a0 \u200b \u2028 \t \n \r \x00 \x1b[31m "
+    "\ufeff \ud7ff \u3000 \U00010348 \U000e0001 {} a.b.c x²+y² supercalifragilisticexpialidocious "
+    "#tag @name http://a.b/c?d=e"
 )
 
 

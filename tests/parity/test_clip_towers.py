@@ -1,16 +1,11 @@
 """The dual encoder against open_clip and transformers: real configurations, re-initialised weights, every layout."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
+from small_clip import pixels, redraw, tokens
 from torch.testing import assert_close
 
 from playground.clip.layouts import LAYOUTS, from_state, open_clip_layout
-
-sys.path.append(str(Path(__file__).parents[1] / "clip"))
-from small_clip import pixels, redraw, tokens
 
 UNIT = {"rtol": 0, "atol": 1e-5}  # of unit vectors in float32
 
