@@ -16,8 +16,8 @@ from playground.clip.model import Config
 
 __all__ = ["pixels", "preprocess", "read_image", "to_rgb"]
 
-# Formats that decode in Pillow itself; PostScript, say, would start another program.
-FORMATS = ("AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP")
+# Formats that decode in Pillow itself (MPO as JPEG); PostScript, say, would start another program.
+FORMATS = ("AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 MAX_PIXELS = 89_478_485  # where Pillow begins to warn: a quarter of a gigabyte in RGB
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
@@ -34,17 +34,17 @@ def read_image(source: str | Path | bytes) -> Image.Image:
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             width, height = picture.size
-            if width * height > MAX_PIXELS:
-                raise ValueError(f"{name} has {width} x {height} pixels; at most {MAX_PIXELS:,} are read")
-            return to_rgb(picture)
+            fits = width * height <= MAX_PIXELS
+            upright = ImageOps.exif_transpose(picture) if fits else picture  # decodes it
     except UnidentifiedImageError as error:
         raise ValueError(f"{name} is no picture of a format that is read here: {', '.join(FORMATS)}") from error
     except Image.DecompressionBombError as error:
         raise ValueError(f"{name} has too many pixels; at most {MAX_PIXELS:,} are read") from error
-    except ValueError:
-        raise
     except Exception as error:  # a decoder that meets wrong bytes fails in many ways
         raise ValueError(f"{name} is damaged, or not all of it is here ({error})") from error
+    if not fits:
+        raise ValueError(f"{name} has {width} x {height} pixels; at most {MAX_PIXELS:,} are read")
+    return to_rgb(upright)
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:
@@ -65,7 +65,10 @@ def to_rgb(picture: Image.Image) -> Image.Image:
 
 
 def pixels(picture: Image.Image, config: Config) -> np.ndarray:
-    """A picture as float32 (3, image_size, image_size), normalised by the configuration's mean and std."""
+    """A picture as float32 (3, image_size, image_size), normalised by the configuration's mean and std.
+
+    Raises `ValueError` as `to_rgb` does, and for a picture so long that scaling its shorter side would fill the memory.
+    """
     side, rgb = config.image_size, to_rgb(picture)
     square = _squash(rgb, config) if config.resize == "squash" else _crop(rgb, config)
     values = np.asarray(square, dtype=np.float32).transpose(2, 0, 1) / np.float32(255)
@@ -84,6 +87,8 @@ def _crop(picture: Image.Image, config: Config) -> Image.Image:
     side, (width, height) = config.image_size, picture.size
     short = min(width, height)
     width, height = (side if length == short else int(side * length / short) for length in (width, height))
+    if width * height > MAX_PIXELS:  # a line of pixels grows to a square's height, and to gigabytes
+        raise ValueError(f"a picture of {picture.width} x {picture.height} pixels is too long to crop its centre")
     picture = picture.resize((width, height), FILTERS[config.interpolation])
     left, top = round((width - side) / 2), round((height - side) / 2)
     return picture.crop((left, top, left + side, top + side))
