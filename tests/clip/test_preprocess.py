@@ -10,8 +10,7 @@ import pytest
 from PIL import Image
 from small_clip import small_config
 
-from playground.clip import preprocess
-from playground.clip.preprocess import pixels, read_image, to_rgb
+from playground.clip.preprocess import FORMATS, pixels, preprocess, read_image, to_rgb
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -97,7 +96,7 @@ def test_the_first_frame_of_an_animation(kind):
     assert rgb.getpixel((1, 1)) == RED
 
 
-@pytest.mark.parametrize("kind", preprocess.FORMATS)
+@pytest.mark.parametrize("kind", FORMATS)
 def test_every_format(kind, tmp_path):
     if kind == "AVIF":
         pytest.importorskip("PIL._avif")
@@ -176,6 +175,6 @@ def test_pixels_of_other_modes_are_those_of_their_rgb():
     palette = Image.fromarray(noise(50, 70)).quantize(16)
     assert np.array_equal(pixels(palette, config), pixels(palette.convert("RGB"), config))
     assert pixels(layer, config).flags["C_CONTIGUOUS"]
-    together = preprocess.preprocess([layer, palette], config)
+    together = preprocess([layer, palette], config)
     assert np.array_equal(together[1], pixels(palette, config))
-    assert preprocess.preprocess([], config).shape == (0, 3, 32, 32)
+    assert preprocess([], config).shape == (0, 3, 32, 32)
