@@ -177,8 +177,6 @@ def fill(config: Config, state: Mapping[str, Tensor], layout: Layout) -> CLIP:
     used = {key for name in expected for key in layout.keys(name)}
     if unknown := sorted(key for key in state if key not in used and not layout.ignored.fullmatch(key)):
         raise ValueError(f"the weights have {_some(unknown)}, which the layout of {layout.name} has not at this size")
-    if missing := sorted(used - set(state)):
-        raise ValueError(f"the weights have no {_some(missing)}; the layout of {layout.name} has")
     ours = {}
     for name, parameter in expected.items():
         ours[name] = layout.tensor(state, name)

@@ -30,6 +30,17 @@ def test_a_file_reads_what_was_written(tmp_path):
     assert read_tokenizer(tmp_path / "tokenizer.json")(texts).equal(default(texts))
 
 
+def test_padding_and_cutting_in_a_file_are_not_followed(tmp_path):
+    """Hub repositories save them with their tokenizers; both would put ids where zeros or words belong."""
+    default = tokenizer.default_tokenizer()
+    backend = tokenizers.Tokenizer.from_str(default.backend.to_str())
+    backend.enable_padding(length=9, pad_id=49407)
+    backend.enable_truncation(3)
+    backend.save(str(tmp_path / "tokenizer.json"))
+    texts = ["a cat", "two dogs and a cat on a mat"]
+    assert read_tokenizer(tmp_path / "tokenizer.json")(texts).equal(default(texts))
+
+
 def test_a_small_vocabulary_of_words(tmp_path):
     words = ["red", "ball", "?", "<start_of_text>", "<end_of_text>"]
     backend = tokenizers.Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="?"))

@@ -101,18 +101,18 @@ def test_search(model, images):
     hits = clip.search(model, "a red ball", index, count=99)
     assert [hit.number for hit in hits] == list(np.argsort(-cosines))
     assert_allclose([hit.score for hit in hits], np.sort(cosines)[::-1], rtol=0, atol=1e-6)
-    twins = np.concatenate([index[:1], index[:1], index[:1]])
-    assert [hit.number for hit in clip.search(model, images[0], twins)] == [0, 1, 2]
+    twins = np.concatenate([index[:2]] * 50)  # unstable sorts mix equals from some dozens on
+    assert [hit.number for hit in clip.search(model, images[0], twins, count=50)] == list(range(0, 100, 2))
     assert clip.search(model, "x", index[:0]) == []
 
 
 def test_bfloat16(images):
     model = small_clip()
     model.tokenizer = default_tokenizer()
-    expected = clip.classify(model, images, LABELS)
-    probabilities = clip.classify(model.bfloat16(), images, LABELS)
-    assert probabilities.dtype == np.float32
-    assert_allclose(probabilities, expected, rtol=0, atol=0.3)
+    expected = clip.zero_shot(model, images, LABELS).cosines
+    answer = clip.zero_shot(model.bfloat16(), images, LABELS)
+    assert answer.probabilities.dtype == np.float32
+    assert_allclose(answer.cosines, expected, rtol=0, atol=0.05)
 
 
 def test_refusals(model, images):
