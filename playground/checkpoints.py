@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-__all__ = ["ROOT", "delete", "fetch", "read", "read_json", "write", "write_text"]
+__all__ = ["ROOT", "delete", "fetch", "read", "read_json", "read_tensors", "write", "write_text"]
 
 FILES = ("config.json", "model.safetensors")
 ROOT = Path(__file__).resolve().parent.parent / "checkpoints"
@@ -29,12 +29,16 @@ def read(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             raise FileNotFoundError(
                 f"{folder} holds no {name}; a checkpoint is a folder with config.json and model.safetensors"
             )
-    config = read_json(folder / "config.json")
+    return read_json(folder / "config.json"), read_tensors(folder / "model.safetensors")
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file. Raises `FileNotFoundError`, and `ValueError` for what is no whole one."""
     try:
-        return config, load_file(folder / "model.safetensors")
+        return load_file(path)
     except SafetensorError as error:
         raise ValueError(
-            f"{folder / 'model.safetensors'} is no safetensors file, or not all of one ({error}); "
+            f"{path} is no safetensors file, or not all of one ({error}); "
             "fetch or train it again, and convert pickled weights to safetensors where you trust them"
         ) from error
 

@@ -1,0 +1,120 @@
+"""CLIP's dual encoder: a picture tower and a text tower that meet on one sphere (Radford et al. 2021, figure 3)."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from playground.clip.text import TextTransformer
+from playground.clip.transformer import ACTIVATIONS, Activation, Tower
+from playground.clip.vision import VisionTransformer
+from playground.nn.seeded import seeded
+
+if TYPE_CHECKING:
+    from playground.clip.tokenizer import Tokenizer
+
+__all__ = ["CLIP", "MEAN", "STD", "Config", "Interpolation", "Resize", "build"]
+
+Resize = Literal["shortest", "squash"]
+Interpolation = Literal["bicubic", "bilinear"]
+
+MEAN = (0.48145466, 0.4578275, 0.40821073)  # OpenAI's, of RGB in [0, 1]
+STD = (0.26862954, 0.26130258, 0.27577711)
+LOG_TEMPERATURE = math.log(1 / 0.07)  # section 2.5 of Radford et al. 2021
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """All that the weights do not hold, and their sizes.
+
+    `activation` has no default: no shape tells it, and the wrong one costs accuracy in silence. `resize` says how a
+    picture becomes a square: "shortest" scales its shorter side and crops the centre, "squash" scales both sides.
+    """
+
+    activation: Activation
+    embed_dim: int
+    image_size: int
+    patch_size: int
+    vision: Tower
+    text: Tower
+    vocab_size: int = 49408
+    context_length: int = 77
+    mean: tuple[float, float, float] = MEAN
+    std: tuple[float, float, float] = STD
+    resize: Resize = "shortest"
+    interpolation: Interpolation = "bicubic"
+    logit_bias: bool = False
+
+    def __post_init__(self) -> None:
+        for name, allowed in (
+            ("activation", tuple(ACTIVATIONS)),
+            ("resize", get_args(Resize)),
+            ("interpolation", get_args(Interpolation)),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
+        for name in ("embed_dim", "image_size", "patch_size", "vocab_size", "context_length"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{name} must be a positive whole number, not {value!r}")
+        if self.image_size % self.patch_size:
+            raise ValueError(f"patches of {self.patch_size} pixels do not tile a picture of {self.image_size}")
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+            raise ValueError(f"mean and std must be three numbers each, std positive, not {self.mean} and {self.std}")
+
+
+class CLIP(nn.Module):
+    """Pictures and texts to unit vectors; exp(logit_scale) times their cosine is the logit of a pair.
+
+    Parameters bear OpenAI's names, those of the text tower behind `text.`. `tokenizer` is the one the text tower was
+    trained with; `load` sets it.
+    """
+
+    tokenizer: "Tokenizer | None"
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.tokenizer = None
+        self.visual = VisionTransformer(
+            config.vision,
+            image_size=config.image_size,
+            patch_size=config.patch_size,
+            embed_dim=config.embed_dim,
+            activation=config.activation,
+        )
+        self.text = TextTransformer(
+            config.text,
+            vocab_size=config.vocab_size,
+            context_length=config.context_length,
+            embed_dim=config.embed_dim,
+            activation=config.activation,
+        )
+        self.logit_scale = nn.Parameter(torch.tensor(LOG_TEMPERATURE))
+        self.logit_bias = nn.Parameter(torch.tensor(0.0)) if config.logit_bias else None
+
+    def encode_image(self, pixels: Tensor) -> Tensor:
+        """Unit vectors (n, embed_dim) of preprocessed pixels (n, 3, image_size, image_size)."""
+        return F.normalize(self.visual(pixels), dim=-1)
+
+    def encode_text(self, tokens: Tensor) -> Tensor:
+        """Unit vectors (n, embed_dim) of token ids (n, up to context_length); the end token is the largest id."""
+        return F.normalize(self.text(tokens), dim=-1)
+
+    def logits(self, images: Tensor, texts: Tensor) -> Tensor:
+        """The logits (n, k) of every pair of the unit vectors images (n, embed_dim) and texts (k, embed_dim)."""
+        answer = self.logit_scale.exp() * images @ texts.T
+        return answer if self.logit_bias is None else answer + self.logit_bias
+
+    def forward(self, pixels: Tensor, tokens: Tensor) -> Tensor:
+        """The logits (n, k) of n pictures and k texts."""
+        return self.logits(self.encode_image(pixels), self.encode_text(tokens))
+
+
+def build(config: Config, *, seed: int = 0) -> CLIP:
+    """A new model, its weights drawn from `seed`."""
+    with seeded(seed):
+        return CLIP(config)
