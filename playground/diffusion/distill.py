@@ -7,7 +7,7 @@ training-free methods: a few hundred numbers at most, so that second-order steps
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -18,7 +18,6 @@ from playground.diffusion.denoiser import Denoiser
 from playground.diffusion.distance import median, rms
 from playground.diffusion.exact import exact_ode
 from playground.diffusion.fitting import Layout, Task, descend
-from playground.diffusion.importance import spread, thinned
 from playground.diffusion.linear_solver import LinearForm, LinearSolver, linear_form
 from playground.diffusion.mixture import MixtureDenoiser
 from playground.diffusion.schedules import schedule
@@ -29,17 +28,15 @@ __all__ = ["Distilling", "distill"]
 MOST_NFE = 64
 BATCH = 128  # noises whose exact ends are found between two frames
 FEW = 16  # noises on which all choices are tried
-SOME = 256  # noises on which the starts are compared
-POOL = 16  # times as many noises as are fitted to, which these are chosen from
+SOME = 128  # noises on which the starts are compared
 FINE, LESS_FINE = 120, 64  # Runge-Kutta steps of the exact ends: right to 1e-5 and 1e-4, a tenth of what is fitted
 FEW_CALLS = 6  # up to which the latter will do
 TRAIN, HELD_OUT = 1 << 40, 1 << 41  # added to the seed: no noise of an arena, and none in both
-# shares of the time after which the ends of `SOME` and the held-out, the pool, all fitted ends, the choices and the
-# starts must be done
-SOME_BY, ENDS_BY, POOL_BY, FITTED_BY, CHOICES_BY, STARTS_BY = 0.06, 0.1, 0.2, 0.35, 0.45, 0.7
-STARTS, ROUNDS = 8, 4
+# shares of the time after which the held-out ends, the fitted ends, the choices and the starts must be done
+ENDS_BY, FITTED_BY, CHOICES_BY, STARTS_BY = 0.08, 0.3, 0.42, 0.65
+STARTS, ROUNDS = 8, 6
 MANY, CUT = 16, 6.0  # coordinates from which on noises that end in another basin are left aside, beyond so many medians
-TOP = 24  # choices that are compared on more noises
+TOP = 48  # choices that are compared on more noises
 # in order of promise; all are linear in their calls
 LINEAR = ("theta_ab 3", "ipndm 3", "unipc 3", "ipndm 4", "deis 3", "lms 3", "theta_ab 2", "dpmpp_3m", "lms 4", "ddim")
 
@@ -86,7 +83,7 @@ def distill(
     """Fit a solver of `nfe` calls from `sigma_max`, yielding several frames a second; the last one carries it.
 
     What is fitted looks back over `history` calls; a training-free choice that no fit beats stays as it is. `noises`
-    are the most that it is fitted to (512 to 2048, the more the fewer calls; 128 where a sample has 16 coordinates and
+    are the most that it is fitted to (512 to 4096, the more the fewer calls; 128 where a sample has 16 coordinates and
     more) and `held_out` the most that its error is measured on: slow denoisers take fewer. `shape` of one sample and
     `name` of the distribution: a mixture knows them. What a budget of time yields depends on the machine. Raises
     `ValueError` for settings out of range.
@@ -100,13 +97,13 @@ def distill(
             raise ValueError("the shape of one sample is needed for a denoiser that is no mixture")
         shape = (denoiser.dim,)
     if noises is None:
-        noises = min(2048, max(512, 8192 // nfe)) if math.prod(shape) < 16 else 128
+        noises = 4096 if nfe <= FEW_CALLS else max(512, 8192 // nfe) if math.prod(shape) < 16 else 128
     if not (1 <= noises <= 100_000 and 1 <= held_out <= 100_000 and 1 <= history <= MOST_NFE):
         raise ValueError(f"noises, held_out and history are too few or too many: {noises=}, {held_out=}, {history=}")
     name = name or getattr(denoiser, "name", type(denoiser).__name__)
     layout = Layout(nfe, min(history, nfe), sigma_max)
     run = _Run(denoiser, layout, str(name)[:80], seconds, clock)
-    return run.frames(_noise(POOL * noises, shape, TRAIN + seed), noises, _noise(held_out, shape, HELD_OUT + seed))
+    return run.frames(_noise(noises, shape, TRAIN + seed), _noise(held_out, shape, HELD_OUT + seed))
 
 
 class _Run:
@@ -118,7 +115,6 @@ class _Run:
         self.denoiser, self.layout, self.name, self.seconds, self.clock = denoiser, layout, name, seconds, clock
         self.tangents, self.how = tangents(denoiser)
         self.begun, self.evaluations = clock(), 0
-        self.std: float | None = None  # of the data, or of the first ends
         self.error, self.form = math.inf, LinearForm((layout.sigma_max, 0.0), (0.0,), ((1.0,),))
 
     def left(self, share: float = 1.0) -> float:
@@ -136,25 +132,30 @@ class _Run:
         return Distilling(phase, self.evaluations, self.error, self.form.sigmas, spent, progress, solver)
 
     @torch.no_grad()
-    def frames(self, pool: Tensor, noises: int, held_out: Tensor) -> Iterator[Distilling]:
-        some = yield from self.reference(pool[: min(SOME, noises)], SOME_BY)
-        test = yield from self.reference(held_out, ENDS_BY)
-        spreads: list[Tensor] = []
-        for part in pool.split(BATCH):
-            if spreads and self.left(POOL_BY) < 0:
-                break
-            spreads.append(spread(self.tangents, part, self.layout.sigma_max))
-            yield self.frame("reference")
-        found = torch.cat(spreads)
-        chosen, weights = thinned(pool[: len(found)], found, noises)
-        every = yield from self.reference(chosen, FITTED_BY, weights)
+    def frames(self, train: Tensor, held_out: Tensor) -> Iterator[Distilling]:
+        test_ends: list[Tensor] = []
+        ends: list[Tensor] = []
+        for noise, found, by in ((held_out, test_ends, ENDS_BY), (train, ends, FITTED_BY)):
+            for part in noise.split(BATCH):
+                if found and self.left(by) < 0:
+                    break
+                start = part * self.layout.sigma_max
+                fine = LESS_FINE if self.layout.nfe <= FEW_CALLS else FINE
+                found.append(exact_ode(self.denoiser, start, self.layout.sigma_max, steps=fine))
+                yield self.frame("reference")
+        end = torch.cat(ends)
+        std = self.denoiser.std if isinstance(self.denoiser, MixtureDenoiser) else float(end.std())
+        if not (end.isfinite().all() and std > 0):
+            raise FloatingPointError("the exact solution is not finite, or one point: nothing can be fitted to it")
+        every, test = self.task(train, end, std), self.task(held_out, torch.cat(test_ends), std)
 
         choices: list[_Choice] = []
-        for choice in self.choices(some.first(FEW)):
+        for choice in self.choices(every.first(FEW)):
             choices.append(choice)
             self.better(choice.error, choice.form)
             if len(choices) % 8 == 0:
                 yield self.frame("choices")
+        some = every.first(SOME)
         if every.x[0].numel() >= MANY:
             typical = min(median(some.gaps(c.form)) for c in sorted(choices, key=lambda c: c.error)[:TOP])
             every, some = replace(every, cut=CUT * typical), replace(some, cut=CUT * typical)
@@ -163,29 +164,14 @@ class _Run:
         self.error, self.form = choices[0].error, choices[0].form
         yield self.frame("choices")
 
-        for _ in self.starts(some, choices):
+        for _ in self.starts(some, every, choices):
             yield self.frame("starts")
         for _ in self.finish(every):
             yield self.frame("fit")
         yield self.frame("done", self.result(every, test, choices[0]))
 
-    def reference(self, noise: Tensor, by: float, weights: Tensor | None = None) -> Generator[Distilling, None, Task]:
-        """The exact ends of one batch, and of as many more as there is time for."""
-        ends: list[Tensor] = []
-        fine = LESS_FINE if self.layout.nfe <= FEW_CALLS else FINE
-        for part in noise.split(BATCH):
-            if ends and self.left(by) < 0:
-                break
-            ends.append(exact_ode(self.denoiser, part * self.layout.sigma_max, self.layout.sigma_max, steps=fine))
-            yield self.frame("reference")
-        end = torch.cat(ends)
-        if self.std is None:
-            self.std = self.denoiser.std if isinstance(self.denoiser, MixtureDenoiser) else float(end.std())
-        if not (end.isfinite().all() and self.std > 0):
-            raise FloatingPointError("the exact solution is not finite, or one point: nothing can be fitted to it")
-        start = noise[: len(end)] * self.layout.sigma_max
-        weights = torch.ones(len(noise), dtype=noise.dtype) if weights is None else weights
-        return Task(self.denoiser, self.tangents, start, end, self.std, weights[: len(end)])
+    def task(self, noise: Tensor, end: Tensor, std: float) -> Task:
+        return Task(self.denoiser, self.tangents, noise[: len(end)] * self.layout.sigma_max, end, std)
 
     def choices(self, few: Task) -> Iterator[_Choice]:
         """Every linear method on every grid, until its share of the time is over."""
@@ -200,10 +186,10 @@ class _Run:
                 if self.left(CHOICES_BY) < 0:
                     return
 
-    def starts(self, some: Task, choices: Sequence[_Choice]) -> Iterator[None]:
+    def starts(self, some: Task, every: Task, choices: Sequence[_Choice]) -> Iterator[None]:
         """Step by step from the best choices of different methods; the worse half leaves at every `ROUNDS`-th step.
 
-        On evenly drawn noises: at a basin's edge a start far from its minimum can be ahead of one that is near.
+        In the end all of them meet on all noises: few can mislead.
         """
         first = {c.solver: c for c in reversed(choices)}  # of each method its best
         ranked = sorted(first.values(), key=lambda c: c.error)[:STARTS]
@@ -227,10 +213,14 @@ class _Run:
             if round_ % ROUNDS == 0:
                 kept = sorted(racing, key=lambda name: reached[name][0])[: (len(racing) + 1) // 2]
                 racing = {name: racing[name] for name in kept}
+        self.error = math.inf
+        for _, form in reached.values():
+            self.better(every.error(form), form)
+            yield
 
     def finish(self, every: Task) -> Iterator[None]:
         """The best of the starts goes on with all noises."""
-        begun, self.error = self.clock(), every.error(self.form)
+        begun = self.clock()
         for error, values in descend(every, self.layout, self.layout.pack(self.form)):
             self.better(error, self.layout.unpack(values))
             yield

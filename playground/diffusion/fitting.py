@@ -10,17 +10,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from playground.diffusion.distance import gaps
+from playground.diffusion.distance import gaps, rms
 from playground.diffusion.linear_solver import LinearForm
 from playground.diffusion.tangents import Tangents
 
 __all__ = ["Layout", "Task", "descend"]
 
 NUMBERS = 1 << 21  # of the derivatives that are held at a time
-TRIES = 16  # of the damping, before a minimum is believed
+TRIES = 10  # of the damping, before a minimum is believed
 DAMPING = 0.01  # at the start, of the diagonal
-AHEAD = 0.1  # of a step, where its bend is seen
-MOST_TURN = 0.14  # of a step's square: beyond it the second order says nothing
 
 
 @dataclass(frozen=True)
@@ -81,51 +79,47 @@ class Task:
     x: Tensor  # (n, ...) at sigma_max
     end: Tensor  # (n, ...)
     std: float  # of the data
-    weights: Tensor  # (n,) of the noises, of mean about 1
     cut: float = math.inf  # a gap far beyond it counts as this much: a noise that ends in another basin, which no
     # small change brings back
 
     def first(self, count: int) -> "Task":
         """The same with the first noises only."""
-        return replace(self, x=self.x[:count], end=self.end[:count], weights=self.weights[:count])
+        return replace(self, x=self.x[:count], end=self.end[:count])
 
     def gaps(self, form: LinearForm) -> Tensor:
         """How far each noise ends (n,), in the data's standard deviations a coordinate."""
-        return gaps(self._end(form), self.end, self.std)
-
-    def residuals(self, form: LinearForm) -> Tensor:
-        """All gaps (n m,), cut and weighted: their mean square is that of the error."""
-        r = ((self._end(form) - self.end) / self.std).flatten(1)
-        return (self._near(r) * self.weights.sqrt()[:, None] * r).flatten()
+        *_, (x, _) = form.run(lambda at, sigma: self.denoise(at, torch.tensor(sigma, dtype=at.dtype)), self.x)
+        return gaps(x, self.end, self.std)
 
     def error(self, form: LinearForm) -> float:
         """Their RMS, each gap g counted as g / sqrt(1 + (g / cut)^2) (Geman and McClure 1985); infinite where a sample
         is not finite.
         """
-        error = float(self.residuals(form).square().mean().sqrt())
+        far = self.gaps(form)
+        error = rms(far / (1 + (far / self.cut).square()).sqrt())
         return error if math.isfinite(error) else math.inf
 
-    def jacobian(self, layout: Layout, values: Tensor) -> Tensor:
-        """The derivatives (n m, p) of `residuals`, in parts that fit the cache."""
-        part = max(1, NUMBERS // (len(values) * self.x[0].numel() * (layout.history + 2)))
-        J = torch.cat([self._jacobian(layout, values, x) for x in self.x.split(part)]) / self.std
-        if self.cut < math.inf:  # the cut's own slope: s = (1 + g^2 / cut^2)^(-1/2), g^2 = r^T r / m
-            r = ((self._end(layout.unpack(values)) - self.end) / self.std).flatten(1)
-            s = self._near(r)[:, :, None]
-            along = torch.einsum("nm,nmp->np", r, J)[:, None, :]
-            J = s * J - s**3 / (self.cut**2 * r.shape[1]) * r[:, :, None] * along
-        return (self.weights.sqrt()[:, None, None] * J).flatten(0, 1)
+    def normal(self, layout: Layout, values: Tensor) -> tuple[Tensor, Tensor]:
+        """J^T W J (p, p) and J^T W r (p,) of the gaps r at the end, in parts that fit the cache.
 
-    def _near(self, r: Tensor) -> Tensor:
-        """1 for gaps r (n, m) that are small beside the cut, cut / gap for large ones: (n, 1)."""
-        return (1 + r.square().mean(1, keepdim=True) / self.cut**2).rsqrt()
+        W are the weights of iteratively reweighted least squares for `error`: 1 where nothing is cut.
+        """
+        size = len(values)
+        square, slope = torch.zeros(size, size, dtype=torch.float64), torch.zeros(size, dtype=torch.float64)
+        m = self.x[0].numel()
+        part = max(1, NUMBERS // (size * m * (layout.history + 2)))
+        for x, end in zip(self.x.split(part), self.end.split(part), strict=True):
+            last, J = self._jacobian(layout, values, x)
+            rest = (last - end).flatten(1)
+            far = rest.square().mean(1).sqrt() / self.std
+            weight = 1 / (1 + (far / self.cut).square())  # the root of W
+            J, rest = (weight[:, None, None] * J).reshape(-1, size), (weight[:, None] * rest).flatten()
+            square += J.T @ J
+            slope += rest @ J
+        return square, slope
 
-    def _end(self, form: LinearForm) -> Tensor:
-        *_, (x, _) = form.run(lambda at, sigma: self.denoise(at, torch.tensor(sigma, dtype=at.dtype)), self.x)
-        return x
-
-    def _jacobian(self, layout: Layout, values: Tensor, x: Tensor) -> Tensor:
-        """The derivatives (n, m, p) of the end."""
+    def _jacobian(self, layout: Layout, values: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The end (n, ...) and its derivatives (n, m, p)."""
         form, starts = layout.unpack(values), layout.starts()
         dx = torch.zeros(len(x), x[0].numel(), 0, dtype=torch.float64)  # (n, m, numbers that came before)
         past: list[tuple[Tensor, Tensor]] = []  # D and its derivatives, newest first
@@ -153,7 +147,7 @@ class Task:
                 if n:
                     grown[..., i] -= turn
             x, dx = a * x + mixed, grown
-        return dx
+        return x, dx
 
 
 def _rest(form: LinearForm, n: int) -> float:
@@ -161,38 +155,27 @@ def _rest(form: LinearForm, n: int) -> float:
 
 
 def descend(task: Task, layout: Layout, values: Tensor) -> Iterator[tuple[float, Tensor]]:
-    """Lower the RMS at the end, yielding it and the vector after each step, until no step lowers it.
-
-    Each step is bent along the valley: "geodesic acceleration" (Transtrum and Sethna 2012) halves the steps.
-    """
-
-    def look(at: Tensor) -> Tensor | None:
-        try:
-            r = task.residuals(layout.unpack(at))
-        except ValueError:  # the step left the grids that fall, or finite numbers: it was too long
-            return None
-        return r if bool(r.isfinite().all()) else None
-
-    r, damping = look(values), DAMPING
-    while r is not None:
-        J = task.jacobian(layout, values)
-        square, slope = J.T @ J, J.T @ r
+    """Lower the RMS at the end, yielding it and the vector after each step, until no step lowers it."""
+    error, damping = task.error(layout.unpack(values)), DAMPING
+    while True:
+        square, slope = task.normal(layout, values)
         diagonal = square.diagonal()
         scale = diagonal.clamp_min(1e-12 * float(diagonal.max()))  # Marquardt's: the units of the numbers do not matter
         for _ in range(TRIES):
-            damped = square + damping * scale.diag()
-            velocity = -torch.linalg.solve(damped, slope)
-            ahead = look(values + AHEAD * velocity)
-            if ahead is not None:
-                bend = 2 / AHEAD * ((ahead - r) / AHEAD - J @ velocity)  # the second derivative of r along the step
-                turn = -0.5 * torch.linalg.solve(damped, J.T @ bend)
-                bent = float((scale * turn.square()).sum()) <= MOST_TURN * float((scale * velocity.square()).sum())
-                moved = values + velocity + turn if bent else values + velocity
-                found = look(moved)
-                if found is not None and float(found.square().sum()) < float(r.square().sum()):
-                    values, r, damping = moved, found, max(damping / 4, 1e-12)
-                    break
+            moved = values - torch.linalg.solve(square + damping * scale.diag(), slope)
+            found = _error(task, layout, moved)
+            if found < error:
+                error, values, damping = found, moved, max(damping / 4, 1e-12)
+                break
             damping *= 4
         else:
             return
-        yield float(r.square().mean().sqrt()), values
+        yield error, values
+
+
+def _error(task: Task, layout: Layout, values: Tensor) -> float:
+    try:
+        form = layout.unpack(values)
+    except ValueError:  # the step left the grids that fall, or finite numbers: it was too long
+        return math.inf
+    return task.error(form)

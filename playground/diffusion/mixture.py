@@ -10,7 +10,7 @@ from playground.diffusion.level import read_level
 
 __all__ = ["MixtureDenoiser"]
 
-CHUNK = 1 << 16  # numbers at a time: the few arrays of so many stay in the cache
+CHUNK = 1 << 18  # numbers at a time: they stay in the cache
 
 
 class MixtureDenoiser:
@@ -120,17 +120,13 @@ class MixtureDenoiser:
     def _round(self, x: Tensor, noise: Tensor, trace: bool) -> tuple[Tensor, Tensor, Tensor]:
         tau2 = self.variances[:, 0]  # (k,)
         total = tau2 + noise  # (k,) or (n, k)
-        # |x - mu|^2 by one matrix product: most of the time is passes over what is as large as (n, k)
-        lengths = self.means.square().sum(1)
-        points = torch.cat([x, x.square().sum(1, keepdim=True)], 1)
-        square = torch.addmm(lengths, points, torch.cat([-2 * self.means, torch.ones_like(self.variances)], 1).T)
-        peak = self.weights.log() - 0.5 * self.dim * (2 * math.pi * total).log()
-        e = torch.addcdiv(peak, square.clamp_min_(0), total, value=-0.5)
+        # |x - mu|^2 by one matrix product
+        square = x.square().sum(1, keepdim=True) - 2 * x @ self.means.T + self.means.square().sum(1)
+        e = self.weights.log() - 0.5 * self.dim * (2 * math.pi * total).log() - 0.5 * square.clamp_min(0) / total
         r = e.softmax(1)  # (n, k) responsibilities; two to ten times as fast as exp where most underflow
         log_p = e.amax(1) - r.amax(1).log()
-        pulls = (r / total) @ torch.cat([self.means, self.variances], 1)
-        keep = pulls[:, -1:]  # how much of x stays
-        denoised = noise * pulls[:, :-1] + keep * x
+        keep = (r * (tau2 / total)).sum(1, keepdim=True)  # how much of x stays
+        denoised = (r * (noise / total)) @ self.means + keep * x
         if not trace:
             return log_p, denoised, log_p
         m = (noise / total).unsqueeze(-1) * self.means + (tau2 / total).unsqueeze(-1) * x[:, None]  # (n, k, d)
