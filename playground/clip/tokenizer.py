@@ -97,7 +97,7 @@ def read_tokenizer(path: str | Path) -> Tokenizer:
         raise FileNotFoundError(f"there is no tokenizer {path}")
     try:
         backend = tokenizers.Tokenizer.from_file(str(path))
-    except Exception as error:
+    except Exception as error:  # the library raises this class itself, and none below it
         raise ValueError(f"{path} is no tokenizer: {error}") from error
     return Tokenizer(backend)
 

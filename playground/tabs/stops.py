@@ -28,7 +28,7 @@ class Stops:
     ) -> Iterator[threading.Event]:
         """The flag of a new job, for the time of the job; an older job of the same session is told to stop.
 
-        `about` is what `newest` says of it from then on, until it fails or is stopped.
+        `about` is what `newest` says of it from then on, until it is stopped, fails or is broken off.
 
         `stamp` is the moment of the event behind it: of several that come at once, the queue may begin the oldest last,
         and a job older than one that has been here is told to stop itself.
@@ -49,17 +49,16 @@ class Stops:
                 if len(self._about) > SESSIONS:
                     del self._about[next(iter(self._about))]
         older.set()
+        done = False
         try:
             yield flag
-        except Exception:
-            with self._lock:
-                if self._running.get(session) is flag:
-                    self._about.pop(session, None)
-            raise
+            done = True
         finally:
             with self._lock:
                 if self._running.get(session) is flag:
                     del self._running[session]
+                    if not done:
+                        self._about.pop(session, None)
 
     def active(self, request: gr.Request | None) -> bool:
         """Whether a job of this session runs."""
@@ -67,7 +66,7 @@ class Stops:
             return _session(request) in self._running
 
     def newest(self, request: gr.Request | None) -> object:
-        """What the session's newest job is about, be it running or done; None where it failed or was stopped."""
+        """What the session's newest job is about, be it running or done; None where it was not done to its end."""
         with self._lock:
             return self._about.get(_session(request))
 

@@ -6,8 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import diffusers
@@ -15,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from small_unet import picture, small_unet
+from stand_in_hub import stand_in_hub
 
 from playground import diffusion
 
@@ -140,45 +139,6 @@ def test_folders_without_a_denoiser_are_refused(folder, tmp_path):
         diffusion.load_diffusers("no/such/thing")
 
 
-class Hub(BaseHTTPRequestHandler):
-    """What huggingface_hub asks of a hub with the one repository tiny/ddpm."""
-
-    protocol_version = "HTTP/1.1"
-    folder: Path
-    asked: list[str]
-
-    def do_GET(self):
-        self.asked.append(self.path)
-        commit = "a" * 40
-        path = self.path.split("?")[0]
-        held = [file for file in self.folder.rglob("*") if file.is_file()]
-        files = [{"path": str(file.relative_to(self.folder)), "size": file.stat().st_size} for file in held]
-        if path in ("/api/models/tiny/ddpm", "/api/models/tiny/ddpm/revision/main"):
-            siblings = [{"rfilename": file["path"]} for file in files]
-            return self.answer(200, json.dumps({"id": "tiny/ddpm", "sha": commit, "siblings": siblings}).encode())
-        if path == f"/api/models/tiny/ddpm/tree/{commit}":
-            return self.answer(200, json.dumps([file | {"type": "file", "oid": "0" * 40} for file in files]).encode())
-        prefix = f"/tiny/ddpm/resolve/{commit}/"
-        file = self.folder / path.removeprefix(prefix)
-        if not path.startswith(prefix) or not file.is_file():
-            return self.answer(404, b"{}", {"X-Error-Code": "RepoNotFound"})
-        content = file.read_bytes()
-        return self.answer(200, content, {"X-Repo-Commit": commit, "ETag": f'"{abs(hash(content)):x}"'})
-
-    do_HEAD = do_GET  # noqa: N815
-
-    def answer(self, status, content, headers=None):
-        self.send_response(status)
-        for key, value in {"Content-Length": str(len(content)), **(headers or {})}.items():
-            self.send_header(key, value)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(content)
-
-    def log_message(self, *_):
-        pass
-
-
 PROGRAM = """
 import sys, torch
 from playground import diffusion
@@ -197,28 +157,16 @@ def test_from_a_hub(folder, tmp_path):
     """Through a stand-in on this machine: only configurations and safetensors are asked for, and only once."""
     (folder / "unet" / "diffusion_pytorch_model.bin").write_bytes(b"pickled")
     (folder / "README.md").write_text("card")
-    Hub.folder, Hub.asked = folder, []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        environ = {
-            **os.environ,
-            "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
-            "HF_HUB_OFFLINE": "0",
-            "HF_HOME": str(tmp_path / "home"),
-            "HF_HUB_DISABLE_XET": "1",
-        }
-        command = [sys.executable, "-c", PROGRAM, "tiny/ddpm", "tiny/ddpm", "tiny/none"]
+    command = [sys.executable, "-c", PROGRAM, "tiny/ddpm", "tiny/ddpm", "tiny/none"]
+    with stand_in_hub({"tiny/ddpm": folder}, tmp_path / "home") as (hub, asked):
+        environ = {**os.environ, **hub}
         done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=300, check=False)
-    finally:
-        server.shutdown()
-        server.server_close()
     assert done.returncode == 0, done.stderr
     first, second, third = done.stdout.splitlines()
     x = torch.arange(192.0).reshape(1, 3, 8, 8) / 192
     assert float(first) == pytest.approx(diffusion.load_diffusers(folder)(x, 2.0).double().sum().item(), rel=1e-6)
     assert second == first
     assert third.startswith("FileNotFoundError tiny/none is neither a folder nor a repository")
-    fetched = [path.rsplit("/", 1)[1] for path in Hub.asked if "/resolve/" in path]
+    fetched = [path.rsplit("/", 1)[1] for path in asked if "/resolve/" in path]
     assert "diffusion_pytorch_model.safetensors" in fetched
     assert not [name for name in fetched if name.endswith((".bin", ".md"))]

@@ -71,3 +71,33 @@ def test_what_is_remembered_of_sessions_is_bounded():
         with stops.running(SimpleNamespace(session_hash=str(i)), 1.0):
             pass
     assert len(stops._newest) <= 1000
+
+
+def test_what_the_newest_job_is_about_is_kept_until_it_fails_or_is_stopped():
+    stops = Stops()
+    assert stops.newest(ANN) is None
+    with stops.running(ANN, 1.0, "curve"):
+        assert stops.newest(ANN) == "curve"
+    assert stops.newest(ANN) == "curve", "done, and still what is shown"
+    assert stops.newest(BEN) is None
+    with stops.running(ANN, 0.5, "older"):
+        assert stops.newest(ANN) == "curve"
+    with pytest.raises(ValueError, match="refused"), stops.running(ANN, 2.0, "arena"):
+        raise ValueError("refused")
+    assert stops.newest(ANN) is None, "so that the same may be tried again"
+    with stops.running(ANN, 3.0, "dial"):
+        stops.stop(ANN)
+        assert stops.newest(ANN) is None
+
+
+@pytest.mark.parametrize("ends", ["failed", "broken off"])
+def test_an_older_job_that_ends_badly_does_not_forget_the_newer(ends):
+    stops = Stops()
+    older = stops.running(ANN, 1.0, "older")
+    older.__enter__()
+    with stops.running(ANN, 2.0, "newer"):
+        error = ValueError("late") if ends == "failed" else GeneratorExit()
+        with pytest.raises(type(error)):
+            older.gen.throw(error)
+        assert stops.newest(ANN) == "newer"
+    assert stops.newest(ANN) == "newer"

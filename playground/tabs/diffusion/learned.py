@@ -19,7 +19,8 @@ from playground.tabs.components import LivePlotly, Slider, Table
 from playground.tabs.components.table import Column, Row, table
 from playground.tabs.diffusion.curve import picture_of
 from playground.tabs.diffusion.progress import bar
-from playground.tabs.diffusion.settings import LEARN_STEPS, MOST, Settings, mixture
+from playground.tabs.diffusion.row_choice import row_choice
+from playground.tabs.diffusion.settings import LEARN_STEPS, Settings, mixture
 from playground.tabs.diffusion.words import figure_words, row_names
 from playground.tabs.files import place
 
@@ -42,15 +43,7 @@ def lay_out(w: SimpleNamespace) -> None:
     usual = Settings()
     gr.Markdown(label("diffusion.learned.lead"), elem_classes="pg-hint")
     with gr.Row():
-        w.learn_row = gr.Radio(
-            [(str(i), i) for i in range(1, MOST + 1)],
-            value=usual.learn_row,
-            label=label("diffusion.learned.row"),
-            interactive=True,
-            min_width=180,
-            elem_id="diffusion-learn-row",
-            elem_classes="pg-pills",
-        )
+        w.learn_row = row_choice("diffusion.learned.row", usual.learn_row, "diffusion-learn-row")
         w.learn_steps = Slider(
             *LEARN_STEPS, value=usual.learn_steps, step=100, label=label("diffusion.learned.steps"), buttons=[],
             interactive=True, min_width=180, elem_id="diffusion-learn-steps",
@@ -125,12 +118,7 @@ def _watched(
 
 
 def _row(settings: Settings) -> diffusion.Row:
-    """The row to train under. Raises `ValueError` where it is not there."""
-    if settings.learn_row > len(settings.rows):
-        raise ValueError(
-            f"row {settings.learn_row} is not there to train: choose one of the first {len(settings.rows)}"
-        )
-    return settings.rows[settings.learn_row - 1]
+    return settings.row(settings.learn_row, "train")
 
 
 def _about(settings: Settings) -> tuple[object, ...]:

@@ -16,7 +16,8 @@ from playground.manager import ModelManager
 from playground.tabs.components import LivePlotly, Slider, Table
 from playground.tabs.components.table import Column, Row, table
 from playground.tabs.diffusion.progress import bar
-from playground.tabs.diffusion.settings import DIGITS, GUIDANCE, MOST, Settings
+from playground.tabs.diffusion.row_choice import row_choice
+from playground.tabs.diffusion.settings import DIGITS, GUIDANCE, Settings
 from playground.tabs.diffusion.words import figure_words, row_names
 
 __all__ = ["lay_out", "measure", "show"]
@@ -42,15 +43,7 @@ def lay_out(w: SimpleNamespace) -> None:
         elem_classes="pg-pills",
     )
     with gr.Row():
-        w.picture_row = gr.Radio(
-            [(str(i), i) for i in range(1, MOST + 1)],
-            value=usual.picture_row,
-            label=label("diffusion.pictures.row"),
-            interactive=True,
-            min_width=180,
-            elem_id="diffusion-picture-row",
-            elem_classes="pg-pills",
-        )
+        w.picture_row = row_choice("diffusion.pictures.row", usual.picture_row, "diffusion-picture-row")
         w.guidance = Slider(
             *GUIDANCE, value=usual.guidance, step=0.1, label=label("diffusion.pictures.guidance"), buttons=[],
             interactive=True, min_width=180, elem_id="diffusion-guidance",
@@ -75,11 +68,7 @@ def show(
 ) -> Generator[tuple[dict[str, Any], images.Drawn | None]]:
     """Pictures as the noise falls; the last with the verdict."""
     digits, last = tuple(map(int, settings.digits)), 0.0
-    if settings.picture_row > len(settings.rows):
-        raise ValueError(
-            f"row {settings.picture_row} is not there to draw: choose one of the first {len(settings.rows)}"
-        )
-    row = settings.rows[settings.picture_row - 1]
+    row = settings.row(settings.picture_row, "draw")
     with manager.lease(catalog.spec(MODEL), owner="diffusion") as model:
         drawing = images.draw_pictures(
             model, row, digits=digits, guidance=settings.guidance, steps=settings.steps, seed=settings.seed

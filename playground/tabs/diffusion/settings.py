@@ -121,6 +121,12 @@ class Settings:
         whole("row to train", self.learn_row, 1, MOST)
         whole("training steps", self.learn_steps, *LEARN_STEPS)
 
+    def row(self, number: int, purpose: str) -> Row:
+        """The row of that number, from 1 on. Raises `ValueError` where it is not there to `purpose`."""
+        if number > len(self.rows):
+            raise ValueError(f"row {number} is not there to {purpose}: choose one of the first {len(self.rows)}")
+        return self.rows[number - 1]
+
     @property
     def complete(self) -> bool:
         """Whether there is a target: one that is drawn may have no ink yet."""
