@@ -73,7 +73,7 @@ def test_what_is_remembered_of_sessions_is_bounded():
     assert len(stops._newest) <= 1000
 
 
-def test_what_the_newest_job_is_about_is_kept_until_it_fails_or_is_stopped():
+def test_what_the_newest_job_is_about_is_kept_until_it_is_broken_off():
     stops = Stops()
     assert stops.newest(ANN) is None
     with stops.running(ANN, 1.0, "curve"):
@@ -88,6 +88,9 @@ def test_what_the_newest_job_is_about_is_kept_until_it_fails_or_is_stopped():
     with stops.running(ANN, 3.0, "dial"):
         stops.stop(ANN)
         assert stops.newest(ANN) is None
+    with pytest.raises(GeneratorExit), stops.running(ANN, 4.0, "film"):
+        raise GeneratorExit  # the page went away
+    assert stops.newest(ANN) is None
 
 
 @pytest.mark.parametrize("ends", ["failed", "broken off"])

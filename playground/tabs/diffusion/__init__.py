@@ -356,7 +356,7 @@ def _settings(values: tuple[Any, ...], tongue: str, panel: str, *, complete: boo
             changed: dict[str, Any] = {"sigma" if name == "lg_sigma" else name: widgets.read(name, value)}
             try:
                 settings = replace(settings, **changed)
-            except (ValueError, TypeError):
+            except ValueError:
                 if widgets.PANEL_CONTROLS[name] == panel:
                     raise
     if complete and not settings.complete:
