@@ -121,19 +121,18 @@ def test_rk45_stops_where_a_denoiser_is_not_finite():
     assert calls < 500
 
 
+def four(schedule, solver, steps):
+    """Four points of the mixture, drawn."""
+    generator = torch.Generator().manual_seed(1)
+    path = diffusion.schedule(schedule)
+    return diffusion.sample(mixture(), noise(4), schedule=path, solver=solver, steps=steps, generator=generator)
+
+
 @pytest.mark.parametrize("name", SOLVERS)
 @pytest.mark.parametrize("steps", [1, 2])
 def test_a_flow_starts_at_the_noise_itself(name, steps):
     """From sigma 1e8 to 2 at most: the squares of the two levels share no digit."""
-    run = diffusion.sample(
-        mixture(),
-        noise(4),
-        schedule=diffusion.schedule("flow"),
-        solver=name,
-        steps=steps,
-        generator=torch.Generator().manual_seed(1),
-    )
-    assert run.x[-1].isfinite().all()
+    assert four("flow", name, steps).x[-1].isfinite().all()
     if name in ("ddpm", "ddim", "dpmpp_sde"):
         assert float(run.x[-1].abs().max()) < 10
 
@@ -184,14 +183,7 @@ def test_heun_without_churn_is_algorithm_1():
 @pytest.mark.parametrize("steps", [1, 2, 7])
 def test_calls_are_counted_and_foretold(name, steps):
     solver = diffusion.solver(name)
-    run = diffusion.sample(
-        mixture(),
-        noise(4),
-        schedule=diffusion.schedule("edm"),
-        solver=solver,
-        steps=steps,
-        generator=torch.Generator().manual_seed(1),
-    )
+    run = four("edm", solver, steps)
     assert run.x.shape == (steps + 1, 4, 2)
     if name == "rk45":
         assert run.nfe >= solver.calls(steps)
