@@ -132,7 +132,8 @@ def four(schedule, solver, steps):
 @pytest.mark.parametrize("steps", [1, 2])
 def test_a_flow_starts_at_the_noise_itself(name, steps):
     """From sigma 1e8 to 2 at most: the squares of the two levels share no digit."""
-    assert four("flow", name, steps).x[-1].isfinite().all()
+    run = four("flow", name, steps)
+    assert run.x[-1].isfinite().all()
     if name in ("ddpm", "ddim", "dpmpp_sde"):
         assert float(run.x[-1].abs().max()) < 10
 
