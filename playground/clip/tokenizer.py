@@ -27,6 +27,8 @@ STARTS = ("<start_of_text>", "<|startoftext|>")  # open_clip's and OpenAI's spel
 ENDS = ("<end_of_text>", "<|endoftext|>")
 # A contraction, a run of letters, one digit, or a run of the rest that is no space; and the two marks as one piece.
 PIECES = r"{start}|{end}|'s|'t|'re|'ve|'m|'ll|'d|\p{{L}}+|\p{{N}}|[^\s\p{{L}}\p{{N}}]+"
+# Of a vocabulary of whole words: the same, but a Chinese character is a word.
+WORDS = r"{start}|{end}|\p{{Han}}|(?:(?!\p{{Han}})\p{{L}})+|\p{{N}}|[^\s\p{{L}}\p{{N}}]"
 
 
 def clean(text: str) -> str:
@@ -53,8 +55,16 @@ class Tokenizer:
         if isinstance(backend.model, models.BPE) and backend.model.end_of_word_suffix == END_OF_WORD:
             backend.normalizer = None
             backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        self.whole_words = isinstance(backend.model, models.WordLevel)
         marks = {"start": regex.escape(self.start), "end": regex.escape(self.end)}
-        self._pieces = regex.compile(PIECES.format(**marks), regex.IGNORECASE)
+        self._pieces = regex.compile((WORDS if self.whole_words else PIECES).format(**marks), regex.IGNORECASE)
+
+    def unknown(self, texts: Sequence[str]) -> list[str]:
+        """The words that a vocabulary of whole words does not have, each once; one of pieces has none such."""
+        if not self.whole_words:
+            return []
+        pieces = dict.fromkeys(piece for text in texts for piece in self._pieces.findall(clean(text)))
+        return [piece for piece in pieces if self.backend.token_to_id(piece) is None]
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of each text without start and end, of any length."""

@@ -48,7 +48,11 @@ class Weights:
         """
         self.grad.zero_()
         loss.backward()
-        value, norm = loss.item(), self.grad.norm().item()
+        return self.apply(loss.item(), rate, clip=clip)
+
+    def apply(self, value: float, rate: float, *, clip: float = math.inf) -> float:
+        """The step of `update` down the gradient that `grad` holds already; `value` is the loss."""
+        norm = self.grad.norm().item()
         if not (math.isfinite(value) and math.isfinite(norm)):
             raise FloatingPointError(
                 f"at step {self.step + 1} the loss was {value} and its gradient {norm} long, with learning rate "

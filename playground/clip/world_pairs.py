@@ -1,0 +1,179 @@
+"""Pictures and words of the picture world as batches for CLIP: many ways to say a thing, and rule-made false texts."""
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import tokenizers
+import torch
+from tokenizers import models
+from torch import Tensor
+
+from playground import world
+from playground.clip.contrast import Batch
+from playground.clip.model import Config
+from playground.clip.tokenizer import Tokenizer
+from playground.clip.transformer import Tower
+from playground.world.claims import Claim, claim, falsified
+
+__all__ = ["CONFIG", "WorldPairs", "draw_pictures", "reworded", "world_tokenizer"]
+
+# What people say for the world's words; a few are drawn in the place of the words in training.
+SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "sphere": ("ball",), "spheres": ("balls",), "cube": ("box", "block"), "cubes": ("boxes", "blocks"),
+    "cylinder": ("can",), "cylinders": ("cans",), "torus": ("ring", "donut"), "tori": ("rings", "donuts"),
+    "cone": ("pyramid",), "cones": ("pyramids",), "object": ("thing",), "objects": ("things",),
+    "small": ("little", "tiny"), "large": ("big",), "gray": ("grey",), "purple": ("violet",), "cyan": ("turquoise",),
+    "metal": ("shiny", "metallic"), "matte": ("dull", "rubber"),
+    "one": ("1",), "two": ("2",), "three": ("3",), "four": ("4",), "picture": ("image",), "photo": ("photograph",),
+}  # fmt: skip
+SYNONYM, CHINESE, STRANGE = 0.12, 0.12, 0.08  # how often: of the words, of the texts, of the openings
+UNKNOWN, START, END = "<unk>", "<start_of_text>", "<end_of_text>"
+OPENINGS = ("a {} photo of ", "a {} picture of ", "this is ", "a photo of the {} ", "an image of ")
+SHIFT, LIGHT, TINT = 3, 0.15, 0.06  # augmentation: pixels, and parts of the brightness and of each colour
+FALSE = 3  # false texts a picture
+
+# 64 patches of 8 pixels behind a convolutional stem; what a CPU trains in an hour or two.
+CONFIG = Config(
+    activation="gelu",
+    embed_dim=128,
+    image_size=64,
+    patch_size=8,
+    vision=Tower(width=128, layers=4, heads=4, hidden=512),
+    text=Tower(width=128, layers=3, heads=4, hidden=512),
+    vocab_size=1,
+    context_length=64,
+    mean=(0.5, 0.5, 0.5),
+    std=(0.25, 0.25, 0.25),
+    stem="conv",
+)
+
+
+@cache
+def world_tokenizer() -> Tokenizer:
+    """Whole words: those of the world's captions in English and Chinese, and what people say for them."""
+    words: set[str] = {UNKNOWN}
+    for seed in range(3000):
+        scene = world.sample(seed)
+        for language in world.LANGUAGES:
+            for text in (world.describe(scene, language), *world.captions(scene, 2, language)):
+                words.update(text.lower().replace(",", " , ").split() if language == "en" else text)
+    for many in SYNONYMS.values():
+        words.update(many)
+    for opening in OPENINGS:
+        words.update(opening.replace("{}", " ").split())
+    vocabulary = {word: i for i, word in enumerate([*sorted(words), START, END])}
+    return Tokenizer(tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN)))
+
+
+def world_config(config: Config = CONFIG) -> Config:
+    """The configuration with the size of the world's vocabulary."""
+    return replace(config, vocab_size=world_tokenizer().vocab_size)
+
+
+def reworded(text: str, draw: random.Random, rate: float = SYNONYM) -> str:
+    """An English text with some of its words in other words, the meaning kept."""
+    said = [draw.choice(SYNONYMS[word]) if word in SYNONYMS and draw.random() < rate else word for word in text.split()]
+    return " ".join(said)
+
+
+def draw_pictures(folder: Path, count: int, size: int = 64, *, seed: int = 0, part: int = 256) -> Iterator[int]:
+    """Draw the first `count` pictures of the world into `folder`/pictures.npy, yielding how many are there.
+
+    Where it was interrupted, it goes on; a file of another size or count is drawn anew.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path, done = folder / "pictures.npy", folder / "pictures.txt"
+    name = f"{count} {size} {seed}"
+    kept = done.read_text().split(":") if done.is_file() and path.is_file() else ["", "0"]
+    first = int(kept[1]) if kept[0] == name else 0
+    shape = (count, 3, size, size)
+    pictures = np.lib.format.open_memmap(path, mode="r+" if first else "w+", dtype=np.uint8, shape=shape)
+    for start in range(first, count, part):
+        scenes = [world.sample(seed + i) for i in range(start, min(start + part, count))]
+        pictures[start : start + len(scenes)] = (world.render_all(scenes, size) * 255).round().byte().numpy()
+        pictures.flush()
+        done.write_text(f"{name}:{start + len(scenes)}")
+        yield start + len(scenes)
+    yield count
+
+
+@dataclass(frozen=True, eq=False)
+class WorldPairs:
+    """Batches of `size` pairs, the same for the same step; `rank` of `ranks` processes takes its share of each.
+
+    Every picture has one true text and, unless `false` is 0, so many that differ from it by one attribute, relation or
+    count. Colours and shapes held out of training are in neither pictures nor texts.
+    """
+
+    pictures: np.ndarray  # (count, 3, side, side) uint8, of the seeds from `first` on
+    config: Config
+    tokenizer: Tokenizer
+    size: int
+    false: int = FALSE
+    seed: int = 0
+    first: int = 0
+    rank: int = 0
+    ranks: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.size <= len(self.pictures):
+            raise ValueError(f"a batch must have 1 to {len(self.pictures)} pairs, not {self.size}")
+        if self.size % self.ranks:
+            raise ValueError(f"{self.ranks} processes do not divide a batch of {self.size}")
+
+    def __call__(self, step: int) -> Batch:
+        draw = random.Random(f"{self.seed} {step}")
+        chosen = draw.sample(range(len(self.pictures)), self.size)
+        flipped = [draw.random() < 0.5 for _ in chosen]
+        scenes = [world.sample(self.first + i) for i in chosen]
+        scenes = [world.mirror(scene) if flip else scene for scene, flip in zip(scenes, flipped, strict=True)]
+        claims = [self._claims(scene, draw) for scene in scenes]
+        texts = [self._say(said, draw) for said in claims]
+        own = slice(self.rank * self.size // self.ranks, (self.rank + 1) * self.size // self.ranks)
+        raw = torch.from_numpy(self.pictures[chosen[own]]).float() / 255
+        pixels = self._augmented(raw, flipped[own], torch.Generator().manual_seed(draw.getrandbits(60)))
+        also_true = torch.tensor([[true.holds(scene) for true, _ in claims] for scene in scenes[own]])
+        length = self.config.context_length
+        tokens = self.tokenizer([true for true, _ in texts[own]], length)
+        negatives = None
+        if self.false:
+            flat = self.tokenizer([wrong for _, many in texts[own] for wrong in many], length)
+            negatives = flat.view(len(tokens), self.false, length)
+        captions = self.tokenizer([world.describe(scene) for scene in scenes[own]], length)
+        return Batch(pixels, tokens, negatives, also_true, captions)
+
+    def _claims(self, scene: world.Scene, draw: random.Random) -> tuple[Claim, list[Claim]]:
+        while True:
+            true = claim(scene, draw)
+            wrong = [falsified(scene, true, draw) for _ in range(self.false)]
+            if all(wrong):
+                return true, [one for one in wrong if one is not None]
+
+    def _say(self, claims: tuple[Claim, list[Claim]], draw: random.Random) -> tuple[str, list[str]]:
+        """All texts of a picture in one language and one manner, so that manner tells nothing."""
+        language = "zh" if draw.random() < CHINESE else "en"
+        manner, words, strange = draw.getrandbits(40), draw.getrandbits(40), draw.random() < STRANGE
+        opening = draw.choice(OPENINGS).replace("{}", UNKNOWN) if strange and language == "en" else ""
+
+        def say(said: Claim) -> str:
+            text = world.say(said, language, None if opening else random.Random(manner))
+            return opening + reworded(text, random.Random(words)) if language == "en" else text
+
+        return say(claims[0]), [say(one) for one in claims[1]]
+
+    def _augmented(self, x: Tensor, flipped: list[bool], generator: torch.Generator) -> Tensor:
+        """Mirrored where that is said, shifted, brightened and tinted, then normalised."""
+        flip = torch.tensor(flipped)[:, None, None, None]
+        x = torch.where(flip, x.flip(3), x)
+        n, side = len(x), x.shape[-1]
+        padded = torch.nn.functional.pad(x, [SHIFT] * 4, mode="replicate")
+        places = torch.randint(2 * SHIFT + 1, (n, 2), generator=generator).tolist()
+        x = torch.stack([one[:, a : a + side, b : b + side] for one, (a, b) in zip(padded, places, strict=True)])
+        light = 1 + LIGHT * (2 * torch.rand(n, 1, 1, 1, generator=generator) - 1)
+        tint = 1 + TINT * (2 * torch.rand(n, 3, 1, 1, generator=generator) - 1)
+        mean, std = (torch.tensor(three).view(3, 1, 1) for three in (self.config.mean, self.config.std))
+        return ((x * light * tint).clamp(0, 1) - mean) / std
