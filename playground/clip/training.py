@@ -21,6 +21,8 @@ __all__ = ["TrainingStep", "fit"]
 
 CLIP_NORM = 1.0
 BETA2 = 0.98  # of Adam, section 2.5 of Radford et al. 2021
+RECALIBRATION = 16  # batches
+MOMENTUM = 0.1  # of batch norms, PyTorch's
 SHARPEST = math.log(100.0)  # logit_scale is held below it, as there
 
 
@@ -94,8 +96,11 @@ def _run(
     model.train().requires_grad_(True)
     learners = nn.ModuleList([model] if captioner is None else [model, captioner])
     weights = Weights(learners, beta2=BETA2)
+    buffers = {f"buffer.{name}": tensor for name, tensor in model.named_buffers()}
     if state is not None:
         weights.restore(state)
+        for name, tensor in buffers.items():
+            tensor.copy_(state[name])
     began = clock()
     try:
         while weights.step < steps:
@@ -107,9 +112,30 @@ def _run(
             weights.apply(loss, learning_rate(run["lr"], (weights.step + 0.5) / steps), clip=CLIP_NORM)
             model.logit_scale.data.clamp_(max=SHARPEST)
             if scratch is not None and first and (weights.step % every == 0 or weights.step == steps):
-                checkpoints.write(scratch, run, weights.state())
+                checkpoints.write(scratch, run, weights.state() | buffers)
             temperature = math.exp(-model.logit_scale.item())
             yield TrainingStep(weights.step, loss, temperature, clock() - began, weights.step / steps)
     finally:
         weights.release()
+        _recalibrate(model, data, weights.step)
         model.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def _recalibrate(model: CLIP, data: Callable[[int], Batch], step: int) -> None:
+    """What batch norms keep is of weights before the average: take it again from the last batches."""
+    norms = [one for one in model.modules() if isinstance(one, nn.BatchNorm2d)]
+    if not norms or not step:
+        return
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the plain mean of all that follow
+    for last in range(max(0, step - RECALIBRATION), step):
+        model.encode_image(data(last).pixels)
+    for norm in norms:
+        norm.momentum = MOMENTUM
+        if dist.is_initialized():
+            for kept in (norm.running_mean, norm.running_var):
+                assert kept is not None
+                dist.all_reduce(kept)
+                kept /= dist.get_world_size()

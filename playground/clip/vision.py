@@ -61,24 +61,27 @@ class VisionTransformer(nn.Module):
 
 
 def conv_stem(width: int, patch_size: int) -> nn.Sequential:
-    """Convolutions of 3 x 3 that halve the picture until a patch is one pixel; channels double up to the width.
+    """Convolutions of 3 x 3 that halve the picture until a patch is one pixel, two a size; channels double to the width.
 
-    Their norm is over groups of channels, not over the batch: a picture's embedding depends on it alone, also in
-    training, so a batch may be embedded in parts. Raises `ValueError` for a patch size that is no power of two.
+    In training they are normalised over the batch, so a picture's embedding then depends on those beside it. Raises
+    `ValueError` for a patch size that is no power of two.
     """
     halvings = patch_size.bit_length() - 1
     if patch_size != 1 << halvings or halvings < 1:
         raise ValueError(f"a convolutional stem halves the picture; {patch_size} is no power of two from 2 on")
     layers: list[nn.Module] = []
-    channels = 3
+    before = 3
     for i in reversed(range(halvings)):
-        wide = max(width >> i, GROUPS) // GROUPS * GROUPS
-        layers += [nn.Conv2d(channels, wide, 3, stride=2, padding=1, bias=False), nn.GroupNorm(GROUPS, wide), nn.GELU()]
-        channels = wide
-    return nn.Sequential(*layers, nn.Conv2d(channels, width, 1))
+        wide = max(width >> i, 8)
+        layers += _convolution(before, wide, stride=2)
+        if i:
+            layers += _convolution(wide, wide, stride=1)
+        before = wide
+    return nn.Sequential(*layers, nn.Conv2d(before, width, 1))
 
 
-GROUPS = 8
+def _convolution(before: int, after: int, *, stride: int) -> list[nn.Module]:
+    return [nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(after), nn.GELU()]
 
 
 def sines(grid: int, width: int) -> Tensor:

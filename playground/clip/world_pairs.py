@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from playground.clip.tokenizer import Tokenizer
 from playground.clip.transformer import Tower
 from playground.world.claims import Claim, claim, falsified
 
-__all__ = ["CONFIG", "WorldPairs", "draw_pictures", "reworded", "world_tokenizer"]
+__all__ = ["CONFIG", "WorldPairs", "draw_pictures", "reworded", "world_config", "world_tokenizer"]
 
 # What people say for the world's words; a few are drawn in the place of the words in training.
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
@@ -34,7 +34,7 @@ SYNONYM, CHINESE, STRANGE = 0.12, 0.12, 0.08  # how often: of the words, of the 
 UNKNOWN, START, END = "<unk>", "<start_of_text>", "<end_of_text>"
 OPENINGS = ("a {} photo of ", "a {} picture of ", "this is ", "a photo of the {} ", "an image of ")
 SHIFT, LIGHT, TINT = 3, 0.15, 0.06  # augmentation: pixels, and parts of the brightness and of each colour
-FALSE = 3  # false texts a picture
+FALSE = 5  # false texts a picture: of its own claim, and the last two of other claims
 
 # 64 patches of 8 pixels behind a convolutional stem; what a CPU trains in an hour or two.
 CONFIG = Config(
@@ -43,7 +43,7 @@ CONFIG = Config(
     image_size=64,
     patch_size=8,
     vision=Tower(width=128, layers=4, heads=4, hidden=512),
-    text=Tower(width=128, layers=3, heads=4, hidden=512),
+    text=Tower(width=96, layers=2, heads=3, hidden=384),
     vocab_size=1,
     context_length=64,
     mean=(0.5, 0.5, 0.5),
@@ -101,11 +101,14 @@ def draw_pictures(folder: Path, count: int, size: int = 64, *, seed: int = 0, pa
     yield count
 
 
+EASY = 2  # objects
+
+
 @dataclass(frozen=True, eq=False)
 class WorldPairs:
-    """Batches of `size` pairs, the same for the same step; `rank` of `ranks` processes takes its share of each.
+    """Batches of pairs, the same for the same step; `rank` of `ranks` processes takes its share of each.
 
-    Every picture has one true text and, unless `false` is 0, so many that differ from it by one attribute, relation or
+    The first batches are small and of few objects (`EASY`), the others have `size` pairs of all pictures. Every picture has one true text and, unless `false` is 0, so many that differ from it by one attribute, relation or
     count. Colours and shapes held out of training are in neither pictures nor texts.
     """
 
@@ -118,22 +121,30 @@ class WorldPairs:
     first: int = 0
     rank: int = 0
     ranks: int = 1
+    easy: int = 0  # how many batches are easy
 
     def __post_init__(self) -> None:
         if not 1 <= self.size <= len(self.pictures):
             raise ValueError(f"a batch must have 1 to {len(self.pictures)} pairs, not {self.size}")
-        if self.size % self.ranks:
-            raise ValueError(f"{self.ranks} processes do not divide a batch of {self.size}")
+        if self.size % (2 * self.ranks):
+            raise ValueError(f"a batch of {self.size} is no multiple of {2 * self.ranks}, twice the processes")
+
+    @cached_property
+    def few(self) -> list[int]:
+        """The pictures of few objects."""
+        return [i for i in range(len(self.pictures)) if len(world.sample(self.first + i).objects) <= EASY]
 
     def __call__(self, step: int) -> Batch:
         draw = random.Random(f"{self.seed} {step}")
-        chosen = draw.sample(range(len(self.pictures)), self.size)
+        easy = step < self.easy
+        size = self.size // 2 if easy else self.size
+        chosen = draw.sample(self.few if easy else range(len(self.pictures)), size)
         flipped = [draw.random() < 0.5 for _ in chosen]
         scenes = [world.sample(self.first + i) for i in chosen]
         scenes = [world.mirror(scene) if flip else scene for scene, flip in zip(scenes, flipped, strict=True)]
         claims = [self._claims(scene, draw) for scene in scenes]
         texts = [self._say(said, draw) for said in claims]
-        own = slice(self.rank * self.size // self.ranks, (self.rank + 1) * self.size // self.ranks)
+        own = slice(self.rank * size // self.ranks, (self.rank + 1) * size // self.ranks)
         raw = torch.from_numpy(self.pictures[chosen[own]]).float() / 255
         pixels = self._augmented(raw, flipped[own], torch.Generator().manual_seed(draw.getrandbits(60)))
         also_true = torch.tensor([[true.holds(scene) for true, _ in claims] for scene in scenes[own]])
@@ -149,7 +160,9 @@ class WorldPairs:
     def _claims(self, scene: world.Scene, draw: random.Random) -> tuple[Claim, list[Claim]]:
         while True:
             true = claim(scene, draw)
-            wrong = [falsified(scene, true, draw) for _ in range(self.false)]
+            others = min(2, self.false // 2)
+            said = [true] * (self.false - others) + [claim(scene, draw) for _ in range(others)]
+            wrong = [falsified(scene, one, draw) for one in said]
             if all(wrong):
                 return true, [one for one in wrong if one is not None]
 
