@@ -9,12 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
-from playground import catalog, checkpoints, flows, world
+from playground import catalog, checkpoints, cli_clip, flows, world
 from playground.diffusion import images
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Playground's jobs without a browser.", no_args_is_help=True)
+train = typer.Typer(help="Train what the app ships, each by one command that goes on where it was interrupted.")
+app.add_typer(train, name="train")
+train.command("clip")(cli_clip.train_clip)
+app.command()(cli_clip.clip_figures)
 
 # The examples the Flows tab opens on: our best flow on every density, every other flow on one.
 EXAMPLES = [
@@ -31,7 +35,7 @@ in it. Licence: Apache-2.0.
 - KL(p || q) on 4096 new points: {kl:.4f} nats; the density's entropy is {entropy:.4f} nats, the flow's mass in the
   app's picture {mass:.4f}.
 - {steps:,} steps, seed 0.
-- Made again by `uv run playground train-flow --flow {flow} --density {density} --steps {steps}`.
+- Made again by `uv run playground train flow --flow {flow} --density {density} --steps {steps}`.
 """
 
 DIGITS_CARD = """# diffusion-digits
@@ -45,7 +49,7 @@ EDM's preconditioning (Karras et al. 2022) with sigma_data 0.75, for classifier-
 - Recipe: {steps:,} steps of 128 pictures, seed {seed}; Adam at 2e-3 with a warm-up and a cosine, averaged weights;
   EDM's loss and noise (P_mean -1.2, P_std 1.2); one label in ten dropped; half of the pictures turned, zoomed and
   shifted, which the network is told and which is off in sampling.
-- Made again by `uv run playground train-digits --steps {steps} --seed {seed}`{minutes}. It
+- Made again by `uv run playground train digits --steps {steps} --seed {seed}`{minutes}. It
   goes on where it was interrupted. Another machine or number of threads changes the last digits, and so the weights.
 - Limits: it knows these digits alone, centred, of this size and pen. A label is an order, not a guarantee.
 
@@ -71,7 +75,7 @@ def playground() -> None:
     """Playground's jobs without a browser."""
 
 
-@app.command()
+@train.command("flow")
 def train_flow(
     flow: Annotated[str, typer.Option(help="a family: " + ", ".join(flows.FLOWS))] = "spline",
     density: Annotated[str, typer.Option(help="a density: " + ", ".join(flows.DENSITIES))] = "moons",
@@ -142,7 +146,7 @@ def draw_world(
     typer.echo(f"\r{folder}: {count:,} pictures, and their words in captions.jsonl")
 
 
-@app.command()
+@train.command("examples")
 def train_examples() -> None:
     """Train every example the Flows tab opens on that is not there yet, so that it may be interrupted."""
     for flow, density in EXAMPLES:
@@ -150,7 +154,7 @@ def train_examples() -> None:
             train_flow(flow=flow, density=density, layers=None, steps=STEPS.get(flow, 3000), seed=0, out=None)
 
 
-@app.command()
+@train.command("digits")
 def train_digits(
     steps: Annotated[
         int, typer.Option(help=f"training steps; the shipped weights had {SHIPPED_STEPS}")
@@ -195,7 +199,7 @@ def train_digits(
 
 @app.command()
 def digits_figures(
-    folder: Annotated[Path, typer.Argument(help="a checkpoint that train-digits made")] = catalog.DIGITS,
+    folder: Annotated[Path, typer.Argument(help="a checkpoint that train digits made")] = catalog.DIGITS,
 ) -> None:
     """Print the figures of merit of a denoiser of digits: accuracy and Frechet distance under a judge trained here."""
     train, held_out = images.digits()

@@ -14,7 +14,9 @@ RUN = CliRunner()
 
 def test_train_flow_keeps_weights_curve_and_card(tmp_path):
     folder = tmp_path / "made"
-    done = RUN.invoke(cli.app, ["train-flow", "--flow", "nice", "--layers", "4", "--steps", "20", "--out", str(folder)])
+    done = RUN.invoke(
+        cli.app, ["train", "flow", "--flow", "nice", "--layers", "4", "--steps", "20", "--out", str(folder)]
+    )
     assert done.exit_code == 0, done.output
     again = flows.build("nice", layers=4)
     list(flows.fit(again, flows.density("moons"), steps=20))
@@ -36,7 +38,7 @@ def test_train_flow_keeps_weights_curve_and_card(tmp_path):
     ],
 )
 def test_impossible_options_are_refused_in_one_sentence(arguments, words, tmp_path):
-    done = RUN.invoke(cli.app, ["train-flow", "--out", str(tmp_path / "x"), *arguments])
+    done = RUN.invoke(cli.app, ["train", "flow", "--out", str(tmp_path / "x"), *arguments])
     assert done.exit_code == 2
     assert words in " ".join(done.output.replace("│", " ").split())
     assert not (tmp_path / "x").exists()

@@ -1,23 +1,29 @@
 """CLIP: pictures and texts on one sphere (Radford et al. 2021), from any checkpoint, for labels nobody trained on."""
 
+from playground.clip.contrast import OBJECTIVES, Batch
 from playground.clip.embed import embed_images, embed_texts, similarity
 from playground.clip.load import load, save
+from playground.clip.losses import info_nce, sigmoid_loss
 from playground.clip.model import CLIP, Config, build
 from playground.clip.preprocess import preprocess, read_image
 from playground.clip.search import Hit, Index, build_index, search
 from playground.clip.tokenizer import Tokenizer, tokenize
+from playground.clip.training import TrainingStep, fit
 from playground.clip.transformer import ACTIVATIONS, Tower
 from playground.clip.zero_shot import Head, ZeroShot, classifier_head, classify, zero_shot
 
 __all__ = [
     "ACTIVATIONS",
     "CLIP",
+    "OBJECTIVES",
+    "Batch",
     "Config",
     "Head",
     "Hit",
     "Index",
     "Tokenizer",
     "Tower",
+    "TrainingStep",
     "ZeroShot",
     "build",
     "build_index",
@@ -25,11 +31,14 @@ __all__ = [
     "classify",
     "embed_images",
     "embed_texts",
+    "fit",
+    "info_nce",
     "load",
     "preprocess",
     "read_image",
     "save",
     "search",
+    "sigmoid_loss",
     "similarity",
     "tokenize",
     "zero_shot",

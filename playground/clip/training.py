@@ -15,6 +15,7 @@ from playground import checkpoints
 from playground.clip.captioner import Captioner
 from playground.clip.contrast import OBJECTIVES, Batch, Objective, backward
 from playground.clip.model import CLIP
+from playground.clip.vision import MOMENTUM, BatchNorm
 from playground.nn.adam import Weights, learning_rate
 
 __all__ = ["TrainingStep", "fit"]
@@ -22,7 +23,6 @@ __all__ = ["TrainingStep", "fit"]
 CLIP_NORM = 1.0
 BETA2 = 0.98  # of Adam, section 2.5 of Radford et al. 2021
 RECALIBRATION = 16  # batches
-MOMENTUM = 0.1  # of batch norms, PyTorch's
 SHARPEST = math.log(100.0)  # logit_scale is held below it, as there
 
 
@@ -113,7 +113,7 @@ def _run(
             model.logit_scale.data.clamp_(max=SHARPEST)
             if scratch is not None and first and (weights.step % every == 0 or weights.step == steps):
                 checkpoints.write(scratch, run, weights.state() | buffers)
-            temperature = math.exp(-model.logit_scale.item())
+            temperature = (-model.logit_scale.detach()).exp().item()
             yield TrainingStep(weights.step, loss, temperature, clock() - began, weights.step / steps)
     finally:
         weights.release()
@@ -123,19 +123,17 @@ def _run(
 
 @torch.no_grad()
 def _recalibrate(model: CLIP, data: Callable[[int], Batch], step: int) -> None:
-    """What batch norms keep is of weights before the average: take it again from the last batches."""
-    norms = [one for one in model.modules() if isinstance(one, nn.BatchNorm2d)]
-    if not norms or not step:
+    """What batch norms keep is of weights before the average: take it again, as the mean over the last batches."""
+    norms = [one for one in model.modules() if isinstance(one, BatchNorm)]
+    if not norms:
         return
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # the plain mean of all that follow
-    for last in range(max(0, step - RECALIBRATION), step):
+    for count, last in enumerate(range(max(0, step - RECALIBRATION), step), start=1):
+        for norm in norms:
+            norm.momentum = 1 / count
         model.encode_image(data(last).pixels)
     for norm in norms:
         norm.momentum = MOMENTUM
         if dist.is_initialized():
             for kept in (norm.running_mean, norm.running_var):
-                assert kept is not None
                 dist.all_reduce(kept)
                 kept /= dist.get_world_size()

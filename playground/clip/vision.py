@@ -7,7 +7,9 @@ from torch import Tensor, nn
 
 from playground.clip.transformer import Activation, Tower, Transformer
 
-__all__ = ["VisionTransformer"]
+__all__ = ["BatchNorm", "VisionTransformer"]
+
+MOMENTUM = 0.1  # of running means: the share of the newest batch
 
 PLACES = 0.3  # size of the sines that the positions behind a convolutional stem begin with
 
@@ -81,7 +83,26 @@ def conv_stem(width: int, patch_size: int) -> nn.Sequential:
 
 
 def _convolution(before: int, after: int, *, stride: int) -> list[nn.Module]:
-    return [nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(after), nn.GELU()]
+    return [nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False), BatchNorm(after), nn.GELU()]
+
+
+class BatchNorm(nn.Module):
+    """Each channel of (n, channels, h, w) normalised over the batch in training, by running means after it (Ioffe and
+    Szegedy 2015); unlike PyTorch's it keeps no count of batches, so that weights are numbers alone."""
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.momentum = MOMENTUM
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = self.running_mean, self.running_var
+        return nn.functional.batch_norm(x, *kept, self.weight, self.bias, self.training, self.momentum)
 
 
 def sines(grid: int, width: int) -> Tensor:

@@ -263,7 +263,7 @@ def test_the_catalog_offers_it_frozen_and_its_card_is_whole(shipped):
     size = (catalog.DIGITS / "model.safetensors").stat().st_size
     assert size < 3e6
     card = (catalog.DIGITS / "README.md").read_text()
-    for words in ("CC BY 4.0", "uv run playground train-digits", "Fréchet", f"{flat(model).numel():,}", "held out"):
+    for words in ("CC BY 4.0", "uv run playground train digits", "Fréchet", f"{flat(model).numel():,}", "held out"):
         assert words in card
 
 
@@ -353,14 +353,14 @@ def test_impossible_settings_of_training_are_refused_at_the_call(options, words,
 
 def test_the_command_makes_what_the_library_makes(parts, tmp_path):
     out, scratch = tmp_path / "made", tmp_path / "scratch"
-    command = ["train-digits", "--steps", "2", "--out", str(out), "--scratch", str(scratch), "--no-figures"]
+    command = ["train", "digits", "--steps", "2", "--out", str(out), "--scratch", str(scratch), "--no-figures"]
     done = CliRunner().invoke(cli.app, command)
     assert done.exit_code == 0, done.output
     again = images.build()
     list(images.fit_pictures(again, parts[0], steps=2))
     assert torch.equal(flat(images.load(out)), flat(again))
     card = (out / "README.md").read_text()
-    assert "train-digits --steps 2 --seed 0" in card
+    assert "train digits --steps 2 --seed 0" in card
     assert "ten minutes" not in card
     assert "More steps memorise" not in card
     assert not scratch.exists()
@@ -370,7 +370,7 @@ def test_the_command_deletes_nothing_of_others(tmp_path):
     out, scratch = tmp_path / "made", tmp_path / "scratch"
     scratch.mkdir()
     (scratch / "thesis.txt").write_text("mine")
-    command = ["train-digits", "--steps", "1", "--no-figures", "--scratch", str(scratch), "--out"]
+    command = ["train", "digits", "--steps", "1", "--no-figures", "--scratch", str(scratch), "--out"]
     done = CliRunner().invoke(cli.app, [*command, str(out)])
     assert done.exit_code == 0, done.output
     assert [file.name for file in scratch.iterdir()] == ["thesis.txt"]
@@ -383,7 +383,7 @@ def test_the_command_deletes_nothing_of_others(tmp_path):
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (["train-digits", "--steps", "0", "--out", "OUT"], "steps must lie between 1"),
+        (["train", "digits", "--steps", "0", "--out", "OUT"], "steps must lie between 1"),
         (["digits-figures", "checkpoints/flows-nice-moons"], "is no picture denoiser"),
         (["digits-figures", "nowhere"], "holds no config.json"),
     ],
