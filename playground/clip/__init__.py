@@ -5,6 +5,7 @@ from playground.clip.load import load, save
 from playground.clip.model import CLIP, Config, build
 from playground.clip.preprocess import preprocess, read_image
 from playground.clip.search import Hit, Index, build_index, search
+from playground.clip.siglip_tokenizer import SiglipTokenizer
 from playground.clip.tokenizer import Tokenizer, tokenize
 from playground.clip.transformer import ACTIVATIONS, Tower
 from playground.clip.zero_shot import Head, ZeroShot, classifier_head, classify, zero_shot
@@ -16,6 +17,7 @@ __all__ = [
     "Head",
     "Hit",
     "Index",
+    "SiglipTokenizer",
     "Tokenizer",
     "Tower",
     "ZeroShot",
