@@ -7,6 +7,7 @@ from playground.clip.losses import info_nce, sigmoid_loss
 from playground.clip.model import CLIP, Config, build
 from playground.clip.preprocess import preprocess, read_image
 from playground.clip.search import Hit, Index, build_index, search
+from playground.clip.siglip_tokenizer import SiglipTokenizer
 from playground.clip.tokenizer import Tokenizer, tokenize
 from playground.clip.training import TrainingStep, fit
 from playground.clip.transformer import ACTIVATIONS, Tower
@@ -21,6 +22,7 @@ __all__ = [
     "Head",
     "Hit",
     "Index",
+    "SiglipTokenizer",
     "Tokenizer",
     "Tower",
     "TrainingStep",

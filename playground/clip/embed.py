@@ -9,12 +9,13 @@ from torch import Tensor
 
 from playground.clip.model import CLIP
 from playground.clip.preprocess import preprocess
+from playground.clip.siglip_tokenizer import SiglipTokenizer
 from playground.clip.tokenizer import Tokenizer
 
 __all__ = ["embed_images", "embed_texts", "similarity", "words_of"]
 
 
-def words_of(model: CLIP) -> Tokenizer:
+def words_of(model: CLIP) -> Tokenizer | SiglipTokenizer:
     """The model's tokenizer. Raises `ValueError` where it has none."""
     if model.tokenizer is None:
         raise ValueError("this model has no tokenizer; load it from a folder with a tokenizer.json, or set .tokenizer")

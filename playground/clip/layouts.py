@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from playground.clip.model import CLIP, Config
+from playground.clip.model import CLIP, Config, Family
 from playground.clip.transformer import Activation, Tower
 
 __all__ = ["LAYOUTS", "Layout", "from_state", "open_clip_layout", "read_sizes"]
 
 HEAD_WIDTH = 64  # of every model of OpenAI's; the layouts that know others say so in their configurations
 PROJECTIONS = ("visual.proj", "text.text_projection")
+SCALARS = ("logit_scale", "logit_bias")  # some write them as one number, some as a vector of one
 
 # Our names in transformers' words, the first that fits. CLIPModel spells pre_layrnorm so.
 TRANSFORMERS = (
@@ -37,6 +38,39 @@ TRANSFORMERS_BLOCK = {
     "mlp.c_fc": "mlp.fc1",
     "mlp.c_proj": "mlp.fc2",
 }
+# The same of SigLIP, in the words of transformers' SiglipModel and of open_clip with a picture tower of timm's.
+SIGLIP_TRANSFORMERS = (
+    (r"visual\.conv1\.(.*)", r"vision_model.embeddings.patch_embedding.\1"),
+    (r"visual\.positional_embedding", "vision_model.embeddings.position_embedding.weight"),
+    (r"visual\.ln_post\.(.*)", r"vision_model.post_layernorm.\1"),
+    (r"visual\.pool\.probe", "vision_model.head.probe"),
+    (r"visual\.pool\.(in_proj_weight|in_proj_bias|out_proj\..*)", r"vision_model.head.attention.\1"),
+    (r"visual\.pool\.ln_2\.(.*)", r"vision_model.head.layernorm.\1"),
+    (r"visual\.pool\.mlp\.c_fc\.(.*)", r"vision_model.head.mlp.fc1.\1"),
+    (r"visual\.pool\.mlp\.c_proj\.(.*)", r"vision_model.head.mlp.fc2.\1"),
+    (r"text\.token_embedding\.weight", "text_model.embeddings.token_embedding.weight"),
+    (r"text\.positional_embedding", "text_model.embeddings.position_embedding.weight"),
+    (r"text\.ln_final\.(.*)", r"text_model.final_layer_norm.\1"),
+    (r"text\.text_projection\.(.*)", r"text_model.head.\1"),
+)
+SIGLIP_TIMM = (
+    (r"visual\.conv1\.(.*)", r"visual.trunk.patch_embed.proj.\1"),
+    (r"visual\.positional_embedding", "visual.trunk.pos_embed"),
+    (r"visual\.ln_post\.(.*)", r"visual.trunk.norm.\1"),
+    (r"visual\.pool\.probe", "visual.trunk.attn_pool.latent"),
+    (r"visual\.pool\.out_proj\.(.*)", r"visual.trunk.attn_pool.proj.\1"),
+    (r"visual\.pool\.ln_2\.(.*)", r"visual.trunk.attn_pool.norm.\1"),
+    (r"visual\.pool\.mlp\.c_fc\.(.*)", r"visual.trunk.attn_pool.mlp.fc1.\1"),
+    (r"visual\.pool\.mlp\.c_proj\.(.*)", r"visual.trunk.attn_pool.mlp.fc2.\1"),
+)
+TIMM_BLOCK = {
+    "ln_1": "norm1",
+    "attn.in_proj": "attn.qkv",
+    "attn.out_proj": "attn.proj",
+    "ln_2": "norm2",
+    "mlp.c_fc": "mlp.fc1",
+    "mlp.c_proj": "mlp.fc2",
+}
 BLOCK = re.compile(r"(visual|text)\.transformer\.resblocks\.(\d+)\.(.+?)[._](weight|bias)")
 
 
@@ -48,6 +82,8 @@ class Layout:
     keys: Callable[[str], tuple[str, ...]]
     ignored: re.Pattern[str]
     transposed: tuple[str, ...] = ()
+    batched: tuple[str, ...] = ()  # with a first dimension of one, of the batch
+    family: Family = "clip"
 
     def tensor(self, state: Mapping[str, Tensor], name: str) -> Tensor:
         """Our parameter in float32. Raises `ValueError` naming the key that is missing or no tensor of numbers."""
@@ -60,6 +96,10 @@ class Layout:
                 raise ValueError(f"{key} must be a tensor of floating-point numbers, not {_kind(value)}")
             parts.append(value.float())
         whole = parts[0] if len(parts) == 1 else torch.cat(parts)
+        if whole.numel() == 1 and name in SCALARS:
+            return whole.reshape(())
+        if whole.shape[:1] == (1,) and name in self.batched:
+            return whole[0]
         return whole.T.contiguous() if name in self.transposed else whole
 
 
@@ -71,17 +111,32 @@ def _same(name: str) -> tuple[str, ...]:
     return (name,)
 
 
-def _transformers(name: str) -> tuple[str, ...]:
+def _renamed(name: str, table: tuple[tuple[str, str], ...]) -> str:
+    """The name by the first line of a table that fits, or itself."""
+    return next((found.expand(words) for pattern, words in table if (found := re.fullmatch(pattern, name))), name)
+
+
+def _transformers(name: str, table: tuple[tuple[str, str], ...] = TRANSFORMERS) -> tuple[str, ...]:
     if block := BLOCK.fullmatch(name):
         tower, number, part, kind = block.groups()
         prefix = f"{'vision' if tower == 'visual' else 'text'}_model.encoder.layers.{number}"
         if part == "attn.in_proj":
             return tuple(f"{prefix}.self_attn.{letter}_proj.{kind}" for letter in "qkv")
         return (f"{prefix}.{TRANSFORMERS_BLOCK[part]}.{kind}",)
-    for pattern, words in TRANSFORMERS:
-        if found := re.fullmatch(pattern, name):
-            return (found.expand(words),)
-    return (name,)
+    return (_renamed(name, table),)
+
+
+def _siglip_transformers(name: str) -> tuple[str, ...]:
+    return _transformers(name, SIGLIP_TRANSFORMERS)
+
+
+def _siglip_timm(name: str) -> tuple[str, ...]:
+    if (block := BLOCK.fullmatch(name)) and block[1] == "visual":
+        _, number, part, kind = block.groups()
+        return (f"visual.trunk.blocks.{number}.{TIMM_BLOCK[part]}.{kind}",)
+    if pooled := re.fullmatch(r"visual\.pool\.in_proj_(weight|bias)", name):
+        return (f"visual.trunk.attn_pool.q.{pooled[1]}", f"visual.trunk.attn_pool.kv.{pooled[1]}")
+    return (_renamed(name, SIGLIP_TIMM),)
 
 
 NOTHING = re.compile(r"(?!)")
@@ -91,6 +146,12 @@ LAYOUTS = {
     "open_clip": Layout("open_clip", _openai, NOTHING),
     "open_clip_text": Layout("open_clip", _same, NOTHING),  # its newer models, with a text tower of its own
     "transformers": Layout("transformers", _transformers, re.compile(r".*\.position_ids"), PROJECTIONS),
+    "siglip_open_clip": Layout(
+        "open_clip's SigLIP", _siglip_timm, NOTHING, batched=("visual.positional_embedding",), family="siglip"
+    ),
+    "siglip_transformers": Layout(
+        "transformers' SigLIP", _siglip_transformers, re.compile(r".*\.position_ids"), family="siglip"
+    ),
 }
 
 
@@ -112,7 +173,9 @@ def read_sizes(
     positions = layout.tensor(state, "visual.positional_embedding")
     words = layout.tensor(state, "text.token_embedding.weight")
     places = layout.tensor(state, "text.positional_embedding")
-    projection = layout.tensor(state, "visual.proj")
+    siglip = layout.family == "siglip"
+    last = "text.text_projection.weight" if siglip else "visual.proj"
+    projection = layout.tensor(state, last)
     if patches.ndim != 4 or patches.shape[1] != 3 or patches.shape[2] != patches.shape[3]:
         raise ValueError(
             f"{layout.keys('visual.conv1.weight')[0]} has the shape {tuple(patches.shape)}, not (w, 3, p, p)"
@@ -121,22 +184,24 @@ def read_sizes(
         ("visual.positional_embedding", positions),
         ("text.token_embedding.weight", words),
         ("text.positional_embedding", places),
-        ("visual.proj", projection),
+        (last, projection),
     ):
         if matrix.ndim != 2:
             raise ValueError(f"{layout.keys(name)[0]} must be a matrix, not of the shape {tuple(matrix.shape)}")
-    grid = math.isqrt(max(len(positions) - 1, 0))
-    if grid < 1 or grid**2 + 1 != len(positions):
-        raise ValueError(f"{len(positions)} positions are no square of patches and a class token")
+    first = 0 if siglip else 1  # the class token's
+    grid = math.isqrt(max(len(positions) - first, 0))
+    if grid < 1 or grid**2 + first != len(positions):
+        raise ValueError(f"{len(positions)} positions are no square of patches{'' if siglip else ' and a class token'}")
     return {
-        "embed_dim": projection.shape[1],
+        "family": layout.family,
+        "embed_dim": projection.shape[0 if siglip else 1],
         "image_size": grid * patches.shape[-1],
         "patch_size": patches.shape[-1],
         "vision": _tower(state, layout, "visual", patches.shape[0], vision_heads),
         "text": _tower(state, layout, "text", words.shape[1], text_heads),
         "vocab_size": words.shape[0],
         "context_length": places.shape[0],
-        "logit_bias": "logit_bias" in state,
+        "logit_bias": siglip or "logit_bias" in state,
     }
 
 

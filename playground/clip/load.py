@@ -1,4 +1,4 @@
-"""Load CLIP from any layout: our folders, open_clip's and transformers' folders or repositories, OpenAI's files."""
+"""Load CLIP or SigLIP from any layout: our folders, open_clip's and transformers', repositories, OpenAI's files."""
 
 import dataclasses
 import zipfile
@@ -9,35 +9,52 @@ import torch
 from torch import Tensor
 
 from playground import checkpoints
-from playground.clip.foreign import open_clip_fields, transformers_fields
+from playground.clip.foreign import (
+    is_siglip,
+    open_clip_fields,
+    siglip_open_clip_fields,
+    siglip_transformers_fields,
+    transformers_fields,
+)
 from playground.clip.layouts import LAYOUTS, fill, from_state, open_clip_layout
 from playground.clip.model import CLIP, Config
+from playground.clip.registry import registered
+from playground.clip.siglip_tokenizer import SiglipTokenizer, read_siglip_tokenizer
 from playground.clip.tokenizer import Tokenizer, default_tokenizer, read_tokenizer
 from playground.clip.transformer import Activation, Tower
 
 __all__ = ["load", "save"]
 
+Words = Tokenizer | SiglipTokenizer
 KIND = "playground.clip"
 OPEN_CLIP = ("open_clip_config.json", "open_clip_model.safetensors")
 TRANSFORMERS = ("config.json", "model.safetensors")
+MODEL_TYPES = ("clip", "siglip")
 WORDS = ("config.json", "open_clip_config.json", "preprocessor_config.json", "processor_config.json", "tokenizer.json")
 
 
-def load(source: str | Path, *, activation: Activation | None = None) -> CLIP:
+def load(
+    source: str | Path, *, activation: Activation | None = None, pretrained: str | None = None, archive: bool = False
+) -> CLIP:
     """The frozen model in float32, with its tokenizer, in a folder, a file or a repository of the hub.
 
     `source` is a folder of ours (`save`), a folder or a repository ("owner/name", also with open_clip's "hf-hub:") in
-    the layout of open_clip or of transformers' CLIPModel, or a file of OpenAI's state dict (.pt). Only safetensors are
-    read, and state dicts without code.
+    the layout of open_clip or of transformers' CLIPModel or SiglipModel, or a file of OpenAI's state dict (.pt). With
+    `pretrained`, a tag, it is a name of open_clip's registry ("ViT-B-32", pretrained="laion2b_s34b_b79k"). Only
+    safetensors are read, and state dicts without code; `archive` also opens a file that is a TorchScript archive, as
+    OpenAI's downloads are, which runs the code in it.
 
     `activation` is needed where the layout does not say it, as OpenAI's does not: "quick_gelu" for the weights of
     OpenAI, MetaCLIP and DFN, "gelu" for those of LAION and DataComp. Raises `ValueError` where it is missing or
-    contradicts what the checkpoint says, and for weights that are pickled with code, truncated, or of another model;
-    `FileNotFoundError` where there is neither file, folder nor repository, or weights are missing.
+    contradicts what the checkpoint or the registry says, for weights that are pickled with code, truncated, or of
+    another model, and for a name or a tag that the registry does not know; `FileNotFoundError` where there is neither
+    file, folder nor repository, or weights are missing.
     """
+    if pretrained is not None:
+        return _load_registered(str(source), pretrained, activation)
     name = str(source).removeprefix("hf-hub:")
     if Path(name).is_file():
-        return _load_file(Path(name), activation)
+        return _load_file(Path(name), activation, archive=archive)
     folder = checkpoints.fetch(name, WORDS)
     config = checkpoints.read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
     if config.get("kind") == KIND:
@@ -46,13 +63,13 @@ def load(source: str | Path, *, activation: Activation | None = None) -> CLIP:
         folder = checkpoints.fetch(name, OPEN_CLIP)
         if (folder / OPEN_CLIP[1]).is_file():
             return _load_open_clip(folder, activation)
-    if config.get("model_type") == "clip":
+    if config.get("model_type") in MODEL_TYPES:
         folder = checkpoints.fetch(name, TRANSFORMERS)
         if (folder / TRANSFORMERS[1]).is_file():
             return _load_transformers(folder, activation)
     elif config and not (folder / OPEN_CLIP[0]).is_file():
         said = config.get("kind", config.get("model_type"))
-        raise ValueError(f"{source} holds a {said!r}; a CLIP has the kind {KIND!r} or the model_type 'clip'")
+        raise ValueError(f"{source} holds a {said!r}; a CLIP has the kind {KIND!r} or the model_type {MODEL_TYPES}")
     raise FileNotFoundError(
         f"{source} holds no CLIP: that is config.json with model.safetensors, or {' with '.join(OPEN_CLIP)}; "
         "pickled weights are not opened"
@@ -64,6 +81,19 @@ def save(model: CLIP, folder: str | Path) -> None:
     if model.tokenizer is not None:
         checkpoints.write_text(Path(folder) / "tokenizer.json", model.tokenizer.backend.to_str())
     checkpoints.write(folder, {"kind": KIND, **dataclasses.asdict(model.config)}, model.state_dict())
+
+
+def _load_registered(name: str, tag: str, activation: Activation | None) -> CLIP:
+    """The model of a repository that open_clip's registry names, with the registry's activation and pictures."""
+    entry = registered(name, tag)
+    model = load(entry.repository, activation=activation or ("quick_gelu" if entry.quick_gelu else None))
+    if (model.config.activation == "quick_gelu") != entry.quick_gelu:
+        raise ValueError(
+            f"open_clip's registry says of {name} pretrained as {tag!r} that it was trained "
+            f"{'with' if entry.quick_gelu else 'without'} quick_gelu, not with {model.config.activation}"
+        )
+    model.config = dataclasses.replace(model.config, **entry.pictures)
+    return model
 
 
 def _load_own(folder: Path, activation: Activation | None) -> CLIP:
@@ -78,12 +108,18 @@ def _load_own(folder: Path, activation: Activation | None) -> CLIP:
     _agreed(config.activation, activation, folder)
     model = fill(config, state, LAYOUTS["playground"])
     if (folder / "tokenizer.json").is_file():
-        model.tokenizer = _fitting(read_tokenizer(folder / "tokenizer.json"), config, folder)
+        model.tokenizer = _fitting(_read_words(folder / "tokenizer.json", config), config, folder)
     return model
 
 
 def _load_open_clip(folder: Path, activation: Activation | None) -> CLIP:
-    said, fields = open_clip_fields(checkpoints.read_json(folder / OPEN_CLIP[0]))
+    config = checkpoints.read_json(folder / OPEN_CLIP[0])
+    if is_siglip(config):
+        chosen, fields = siglip_open_clip_fields(config)
+        _agreed(chosen, activation, folder)
+        state = checkpoints.read_tensors(folder / OPEN_CLIP[1])
+        return _with_words(from_state(state, LAYOUTS["siglip_open_clip"], activation=chosen, **fields), folder)
+    said, fields = open_clip_fields(config)
     # In open_clip's layout a flag that is absent is false, and false is GELU; the caller may know better.
     chosen = _agreed(said, activation or ("gelu" if said is None else None), folder)
     state = checkpoints.read_tensors(folder / OPEN_CLIP[1])
@@ -96,14 +132,17 @@ def _load_transformers(folder: Path, activation: Activation | None) -> CLIP:
     for name in ("processor_config.json", "preprocessor_config.json"):
         if (folder / name).is_file():
             pictures = checkpoints.read_json(folder / name)
-    said, fields = transformers_fields(config, pictures.get("image_processor", pictures))
+    siglip = config["model_type"] == "siglip"
+    read = siglip_transformers_fields if siglip else transformers_fields
+    said, fields = read(config, pictures.get("image_processor", pictures))
     chosen = _agreed(said, activation, folder)
-    return _with_words(from_state(state, LAYOUTS["transformers"], activation=chosen, **fields), folder)
+    layout = LAYOUTS["siglip_transformers" if siglip else "transformers"]
+    return _with_words(from_state(state, layout, activation=chosen, **fields), folder)
 
 
-def _load_file(path: Path, activation: Activation | None) -> CLIP:
+def _load_file(path: Path, activation: Activation | None, *, archive: bool) -> CLIP:
     chosen = _agreed(None, activation, path)
-    state = _read_pickled(path)
+    state = _read_archive(path) if archive and _is_archive(path) else _read_pickled(path)
     layout = open_clip_layout(state)
     model = from_state(state, layout if layout is LAYOUTS["open_clip_text"] else LAYOUTS["openai"], activation=chosen)
     return _with_words(model, path.parent)
@@ -111,13 +150,10 @@ def _load_file(path: Path, activation: Activation | None) -> CLIP:
 
 def _read_pickled(path: Path) -> dict[str, Tensor]:
     """The tensors of a file that torch.save wrote, nothing else in it ever run."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if any(name.endswith("/constants.pkl") or "/code/" in name for name in archive.namelist()):
-                raise ValueError(
-                    f"{path} is a TorchScript archive: opening it runs the code in it. Where you trust it, convert it "
-                    "once: torch.save(torch.jit.load(path, map_location='cpu').state_dict(), 'weights.pt')"
-                )
+    if _is_archive(path):
+        raise ValueError(
+            f"{path} is a TorchScript archive: opening it runs the code in it. Where you trust it, give archive=True"
+        )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # bytes that are no pickle fail in the reader wherever they lead it
@@ -128,6 +164,21 @@ def _read_pickled(path: Path) -> dict[str, Tensor]:
     if not isinstance(state, dict):
         raise ValueError(f"{path} holds a {type(state).__name__}, not a state dict")
     return state
+
+
+def _is_archive(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as parts:
+        return any(name.endswith("/constants.pkl") or "/code/" in name for name in parts.namelist())
+
+
+def _read_archive(path: Path) -> dict[str, Tensor]:
+    """The tensors of a TorchScript archive, whose code may run."""
+    try:
+        return dict(torch.jit.load(path, map_location="cpu").state_dict())
+    except RuntimeError as error:
+        raise ValueError(f"{path} is no whole TorchScript archive: {str(error).splitlines()[0]}") from error
 
 
 def _agreed(said: Activation | None, given: Activation | None, source: Path) -> Activation:
@@ -144,13 +195,20 @@ def _agreed(said: Activation | None, given: Activation | None, source: Path) -> 
 
 
 def _with_words(model: CLIP, folder: Path) -> CLIP:
-    """The model with the tokenizer beside it, or with OpenAI's where there is none."""
+    """The model with the tokenizer beside it; where there is none, a CLIP with OpenAI's, and a siglip without."""
     path = folder / "tokenizer.json"
-    model.tokenizer = _fitting(read_tokenizer(path) if path.is_file() else default_tokenizer(), model.config, folder)
+    if path.is_file():
+        model.tokenizer = _fitting(_read_words(path, model.config), model.config, folder)
+    elif model.config.family == "clip":
+        model.tokenizer = _fitting(default_tokenizer(), model.config, folder)
     return model
 
 
-def _fitting(tokenizer: Tokenizer, config: Config, folder: Path) -> Tokenizer:
+def _read_words(path: Path, config: Config) -> Words:
+    return read_siglip_tokenizer(path) if config.family == "siglip" else read_tokenizer(path)
+
+
+def _fitting(tokenizer: Words, config: Config, folder: Path) -> Words:
     if tokenizer.vocab_size != config.vocab_size:
         raise ValueError(
             f"the weights of {folder} know {config.vocab_size} tokens, and the tokenizer {tokenizer.vocab_size}"

@@ -8,16 +8,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from playground.clip.siglip import SiglipText, SiglipVision
 from playground.clip.text import TextTransformer
 from playground.clip.transformer import ACTIVATIONS, Activation, Tower
 from playground.clip.vision import VisionTransformer
 from playground.nn.seeded import seeded
 
 if TYPE_CHECKING:
+    from playground.clip.siglip_tokenizer import SiglipTokenizer
     from playground.clip.tokenizer import Tokenizer
 
-__all__ = ["CLIP", "MEAN", "STD", "Config", "Interpolation", "Resize", "Stem", "build"]
+__all__ = ["CLIP", "MEAN", "STD", "Config", "Family", "Interpolation", "Resize", "Stem", "build"]
 
+Family = Literal["clip", "siglip"]
 Stem = Literal["patch", "conv"]
 Resize = Literal["shortest", "squash"]
 Interpolation = Literal["bicubic", "bilinear"]
@@ -25,6 +28,7 @@ Interpolation = Literal["bicubic", "bilinear"]
 MEAN = (0.48145466, 0.4578275, 0.40821073)  # OpenAI's, of RGB in [0, 1]
 STD = (0.26862954, 0.26130258, 0.27577711)
 LOG_TEMPERATURE = math.log(1 / 0.07)  # section 2.5 of Radford et al. 2021
+SIGLIP_START = (math.log(10), -10.0)  # scale and bias: nearly all pairs of a batch are none (Zhai et al. 2023, 3.2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,9 @@ class Config:
     picture becomes a square: "shortest" scales its shorter side and crops the centre, "squash" scales both sides.
     `stem` "patch" cuts the picture as the paper does; "conv" looks with a few small convolutions, which a small model
     learns from much faster (Xiao et al. 2021, Early Convolutions Help Transformers See Better).
+
+    `family` "siglip" has SigLIP's towers, which embed pictures in the tower's own width and need `logit_bias`.
+    `text_activation` is the text tower's where it is another.
     """
 
     activation: Activation
@@ -51,6 +58,8 @@ class Config:
     interpolation: Interpolation = "bicubic"
     logit_bias: bool = False
     stem: Stem = "patch"
+    family: Family = "clip"
+    text_activation: Activation | None = None
 
     def __post_init__(self) -> None:
         for name, allowed in (
@@ -58,9 +67,11 @@ class Config:
             ("resize", get_args(Resize)),
             ("interpolation", get_args(Interpolation)),
             ("stem", get_args(Stem)),
+            ("family", get_args(Family)),
+            ("text_activation", (None, *ACTIVATIONS)),
         ):
             if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
+                raise ValueError(f"{name} must be one of {', '.join(map(str, allowed))}, not {getattr(self, name)!r}")
         for name in ("embed_dim", "image_size", "patch_size", "vocab_size", "context_length"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
@@ -69,6 +80,18 @@ class Config:
             raise ValueError(f"patches of {self.patch_size} pixels do not tile a picture of {self.image_size}")
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise ValueError(f"mean and std must be three numbers each, std positive, not {self.mean} and {self.std}")
+        if self.family == "siglip":
+            self._check_siglip()
+
+    def _check_siglip(self) -> None:
+        if not self.logit_bias:
+            raise ValueError("a siglip has a logit_bias: its logits say yes or no to each pair alone")
+        if self.stem != "patch":
+            raise ValueError(f"the stem of a siglip must be patch, not {self.stem!r}")
+        if self.embed_dim != self.vision.width:
+            raise ValueError(
+                f"the embed_dim of a siglip must be its picture tower's width {self.vision.width}, not {self.embed_dim}"
+            )
 
 
 class CLIP(nn.Module):
@@ -78,36 +101,33 @@ class CLIP(nn.Module):
     trained with; `load` sets it.
     """
 
-    tokenizer: "Tokenizer | None"
+    tokenizer: "Tokenizer | SiglipTokenizer | None"
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
         self.tokenizer = None
-        self.visual = VisionTransformer(
-            config.vision,
-            image_size=config.image_size,
-            patch_size=config.patch_size,
-            embed_dim=config.embed_dim,
-            activation=config.activation,
-            stem=config.stem,
-        )
-        self.text = TextTransformer(
+        self.visual = _vision(config)
+        self.text = (SiglipText if config.family == "siglip" else TextTransformer)(
             config.text,
             vocab_size=config.vocab_size,
             context_length=config.context_length,
             embed_dim=config.embed_dim,
-            activation=config.activation,
+            activation=config.text_activation or config.activation,
         )
-        self.logit_scale = nn.Parameter(torch.tensor(LOG_TEMPERATURE))
-        self.logit_bias = nn.Parameter(torch.tensor(0.0)) if config.logit_bias else None
+        scale, bias = SIGLIP_START if config.family == "siglip" else (LOG_TEMPERATURE, 0.0)
+        self.logit_scale = nn.Parameter(torch.tensor(scale))
+        self.logit_bias = nn.Parameter(torch.tensor(bias)) if config.logit_bias else None
 
     def encode_image(self, pixels: Tensor) -> Tensor:
         """Unit vectors (n, embed_dim) of preprocessed pixels (n, 3, image_size, image_size)."""
         return F.normalize(self.visual(pixels), dim=-1)
 
     def encode_text(self, tokens: Tensor) -> Tensor:
-        """Unit vectors (n, embed_dim) of token ids (n, up to context_length); the end token is the largest id."""
+        """Unit vectors (n, embed_dim) of token ids (n, up to context_length); the end token is the largest id.
+
+        A siglip's ids are exactly context_length, and its end token is any.
+        """
         return F.normalize(self.text(tokens), dim=-1)
 
     def logits(self, images: Tensor, texts: Tensor) -> Tensor:
@@ -118,6 +138,24 @@ class CLIP(nn.Module):
     def forward(self, pixels: Tensor, tokens: Tensor) -> Tensor:
         """The logits (n, k) of n pictures and k texts."""
         return self.logits(self.encode_image(pixels), self.encode_text(tokens))
+
+
+def _vision(config: Config) -> VisionTransformer | SiglipVision:
+    if config.family == "siglip":
+        return SiglipVision(
+            config.vision,
+            image_size=config.image_size,
+            patch_size=config.patch_size,
+            activation=config.activation,
+        )
+    return VisionTransformer(
+        config.vision,
+        image_size=config.image_size,
+        patch_size=config.patch_size,
+        embed_dim=config.embed_dim,
+        activation=config.activation,
+        stem=config.stem,
+    )
 
 
 def build(config: Config, *, seed: int = 0) -> CLIP:

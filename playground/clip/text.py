@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from playground.clip.transformer import Activation, Tower, Transformer
 
-__all__ = ["TextTransformer"]
+__all__ = ["TextTransformer", "check_ids"]
 
 
 class TextTransformer(nn.Module):
@@ -34,12 +34,19 @@ class TextTransformer(nn.Module):
             raise ValueError(f"tokens must be ids (n, 1..{longest}), not {tokens.dtype} {tuple(tokens.shape)}")
         if not len(tokens):
             return self.text_projection.new_zeros(0, self.text_projection.shape[1])
-        low, high = int(tokens.min()), int(tokens.max())
-        if low < 0 or high >= vocab_size:
-            raise ValueError(f"ids must lie in 0..{vocab_size - 1}, not {low if low < 0 else high}")
+        check_ids(tokens, vocab_size)
         end = tokens.argmax(dim=-1)  # (n,); the first of equals
         length = int(end.max()) + 1
         x = self.token_embedding(tokens[:, :length]) + self.positional_embedding[:length]
         x = self.transformer(x)
         ends = x[torch.arange(len(x), device=x.device), end]  # (n, width)
         return self.ln_final(ends) @ self.text_projection
+
+
+def check_ids(tokens: Tensor, vocab_size: int) -> None:
+    """Raises `ValueError` for ids outside 0..vocab_size - 1, which on a GPU would break the process."""
+    if not tokens.numel():
+        return
+    low, high = int(tokens.min()), int(tokens.max())
+    if low < 0 or high >= vocab_size:
+        raise ValueError(f"ids must lie in 0..{vocab_size - 1}, not {low if low < 0 else high}")

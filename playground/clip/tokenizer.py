@@ -18,7 +18,7 @@ import torch
 from tokenizers import models, pre_tokenizers
 from torch import Tensor
 
-__all__ = ["Tokenizer", "clean", "default_tokenizer", "read_tokenizer", "tokenize"]
+__all__ = ["Tokenizer", "clean", "default_tokenizer", "read_backend", "read_tokenizer", "strings", "tokenize"]
 
 WORD_LIST = "bpe_simple_vocab_16e6.txt.gz"
 END_OF_WORD = "</w>"
@@ -78,9 +78,7 @@ class Tokenizer:
         A text that is too long is cut, and its last id is the end. Raises `ValueError` for what is no text, and for a
         context_length under 2.
         """
-        texts = [texts] if isinstance(texts, str) else list(texts)
-        if wrong := [text for text in texts if not isinstance(text, str)]:
-            raise ValueError(f"texts must be strings, not {wrong[0]!r}")
+        texts = strings(texts)
         if context_length < 2:
             raise ValueError(f"context_length must be at least 2, for start and end, not {context_length}")
         rows = torch.zeros(len(texts), context_length, dtype=torch.long)
@@ -88,6 +86,14 @@ class Tokenizer:
             whole = [self.start_id, *ids[: context_length - 2], self.end_id]
             row[: len(whole)] = torch.tensor(whole)
         return rows
+
+
+def strings(texts: str | Sequence[str]) -> list[str]:
+    """One text or many as a list. Raises `ValueError` naming what is no text."""
+    texts = [texts] if isinstance(texts, str) else list(texts)
+    if wrong := [text for text in texts if not isinstance(text, str)]:
+        raise ValueError(f"texts must be strings, not {wrong[0]!r}")
+    return texts
 
 
 def _mark(backend: tokenizers.Tokenizer, names: tuple[str, ...]) -> tuple[str, int]:
@@ -102,14 +108,18 @@ def read_tokenizer(path: str | Path) -> Tokenizer:
 
     Raises `FileNotFoundError`, and `ValueError` for what is no tokenizer of CLIP's.
     """
+    return Tokenizer(read_backend(path))
+
+
+def read_backend(path: str | Path) -> tokenizers.Tokenizer:
+    """The library's tokenizer in a file tokenizer.json. Raises `FileNotFoundError`, `ValueError` for what is none."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no tokenizer {path}")
     try:
-        backend = tokenizers.Tokenizer.from_file(str(path))
+        return tokenizers.Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises this class itself, and none below it
         raise ValueError(f"{path} is no tokenizer: {error}") from error
-    return Tokenizer(backend)
 
 
 @cache

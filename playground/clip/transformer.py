@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["ACTIVATIONS", "Activation", "Tower", "Transformer"]
+__all__ = ["ACTIVATIONS", "Activation", "Mlp", "Tower", "Transformer"]
 
-Activation = Literal["quick_gelu", "gelu"]
+Activation = Literal["quick_gelu", "gelu", "gelu_tanh"]
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,22 @@ def quick_gelu(x: Tensor) -> Tensor:
     return x * torch.sigmoid(1.702 * x)
 
 
+def gelu_tanh(x: Tensor) -> Tensor:
+    """GELU by the hyperbolic tangent (Hendrycks and Gimpel 2016), which JAX means by gelu."""
+    return F.gelu(x, approximate="tanh")
+
+
 ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = dict(
-    zip(get_args(Activation), (quick_gelu, F.gelu), strict=True)
+    zip(get_args(Activation), (quick_gelu, F.gelu, gelu_tanh), strict=True)
 )
 
 
 class Transformer(nn.Module):
     """A stack of blocks, (n, length, width) to the same; a causal one lets a position see itself and those before."""
 
-    def __init__(self, tower: Tower, activation: Activation, *, causal: bool) -> None:
+    def __init__(self, tower: Tower, activation: Activation, *, causal: bool, eps: float = 1e-5) -> None:
         super().__init__()
-        self.resblocks = nn.ModuleList(Block(tower, activation, causal=causal) for _ in range(tower.layers))
+        self.resblocks = nn.ModuleList(Block(tower, activation, causal=causal, eps=eps) for _ in range(tower.layers))
         for block in self.resblocks:
             _initialise(block, tower)
 
@@ -57,11 +62,11 @@ class Transformer(nn.Module):
 class Block(nn.Module):
     """x + attention(LN x), then x + MLP(LN x)."""
 
-    def __init__(self, tower: Tower, activation: Activation, *, causal: bool) -> None:
+    def __init__(self, tower: Tower, activation: Activation, *, causal: bool, eps: float) -> None:
         super().__init__()
-        self.ln_1 = nn.LayerNorm(tower.width)
+        self.ln_1 = nn.LayerNorm(tower.width, eps=eps)
         self.attn = Attention(tower.width, tower.heads, causal=causal)
-        self.ln_2 = nn.LayerNorm(tower.width)
+        self.ln_2 = nn.LayerNorm(tower.width, eps=eps)
         self.mlp = Mlp(tower.width, tower.hidden, activation)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ def redraw(model: torch.nn.Module, seed: int = 0, std: float = 0.04) -> None:
             if parameter.ndim == 0:
                 continue
             noise = std * torch.randn(parameter.shape, generator=generator)
-            is_norm = "ln_" in name or "layer_norm" in name or "layrnorm" in name or "layernorm" in name
+            is_norm = "ln_" in name or "norm" in name
             parameter.copy_(1 + noise if is_norm and name.endswith("weight") else noise)
 
 
@@ -35,6 +35,23 @@ def small_clip(**changes) -> CLIP:
     model = build(small_config(**changes))
     redraw(model, std=0.15)
     return model.eval().requires_grad_(False)
+
+
+def small_siglip(**changes) -> CLIP:
+    """The same of SigLIP, with two activations."""
+    sizes = {
+        "family": "siglip",
+        "activation": "gelu",
+        "text_activation": "gelu_tanh",
+        "embed_dim": 128,
+        "vocab_size": 300,
+        "context_length": 16,
+        "logit_bias": True,
+        "mean": (0.5, 0.5, 0.5),
+        "std": (0.5, 0.5, 0.5),
+        "resize": "squash",
+    }
+    return small_clip(**(sizes | changes))
 
 
 def pixels(n: int = 2, side: int = 32, seed: int = 1) -> torch.Tensor:

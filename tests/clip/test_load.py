@@ -161,11 +161,50 @@ def test_a_file_runs_no_code(openai, tmp_path):
             clip.load(path, activation="gelu")
     assert not trap.exists()
     torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2)).save(str(path))
-    with pytest.raises(ValueError, match=r"TorchScript archive: opening it runs the code.*torch\.jit\.load"):
+    with pytest.raises(ValueError, match=r"TorchScript archive: opening it runs the code.*give archive=True"):
         clip.load(path, activation="gelu")
     torch.save([1], path)
     with pytest.raises(ValueError, match="holds a list, not a state dict"):
         clip.load(path, activation="gelu")
+
+
+class Openai(torch.nn.Module):
+    """A module whose state dict has OpenAI's names and whose method a script can hold."""
+
+    def __init__(self, state):
+        super().__init__()
+        for name, value in state.items():
+            *way, last = name.split(".")
+            place = self
+            for part in way:
+                if part not in dict(place.named_children()):
+                    place.add_module(part, torch.nn.Module())
+                place = getattr(place, part)
+            place.register_buffer(last, value.half() if value.is_floating_point() else value)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ self.text_projection
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_an_archive_behind_a_flag(model, openai, tmp_path):
+    scalars = {name: torch.tensor(32) for name in ("input_resolution", "context_length", "vocab_size")}
+    path = tmp_path / "ViT.pt"
+    torch.jit.script(Openai(openai | scalars)).save(str(path))
+    with pytest.raises(ValueError, match="give archive=True"):
+        clip.load(path, activation="quick_gelu")
+    with pytest.raises(ValueError, match="does not say its activation"):
+        clip.load(path, archive=True)
+    again = clip.load(path, activation="quick_gelu", archive=True)
+    assert next(again.parameters()).dtype == torch.float32
+    torch.save({key: value.half() for key, value in openai.items()}, tmp_path / "plain.pt")
+    assert_same(again, clip.load(tmp_path / "plain.pt", activation="quick_gelu", archive=True))
+    torch.testing.assert_close(again.encode_image(pixels()), model.encode_image(pixels()), rtol=0, atol=0.02)
+    content = path.read_bytes()
+    at = content.index(b"constants.pkl") + 40
+    path.write_bytes(content[:at] + b"\xff" * 400 + content[at + 400 :])
+    with pytest.raises(ValueError, match="is no whole TorchScript archive"):
+        clip.load(path, activation="quick_gelu", archive=True)
 
 
 def test_every_key_is_named(openai):

@@ -88,7 +88,7 @@ def test_bfloat16_takes_float32_pixels():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"activation": "relu"}, "activation must be one of quick_gelu, gelu, not 'relu'"),
+        ({"activation": "relu"}, "activation must be one of quick_gelu, gelu, gelu_tanh, not 'relu'"),
         ({"resize": "longest"}, "resize must be one of shortest, squash, not 'longest'"),
         ({"interpolation": "nearest"}, "interpolation must be one of bicubic, bilinear, not 'nearest'"),
         ({"patch_size": 7}, "patches of 7 pixels do not tile a picture of 32"),

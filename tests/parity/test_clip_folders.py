@@ -78,7 +78,7 @@ def test_what_transformers_folders_must_say(transformers_folder):
         clip.load(folder, activation="gelu")
     rewritten(folder, lambda c: c["vision_config"].update(layer_norm_eps=1e-5, hidden_act="relu"))
     rewritten(folder, lambda c: c["text_config"].update(hidden_act="relu"))
-    with pytest.raises(ValueError, match="hidden_act must be one of quick_gelu, gelu, not 'relu'"):
+    with pytest.raises(ValueError, match="hidden_act must be one of quick_gelu, gelu, gelu_pytorch_tanh, not 'relu'"):
         clip.load(folder, activation="gelu")
 
 
