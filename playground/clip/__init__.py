@@ -1,9 +1,12 @@
 """CLIP: pictures and texts on one sphere (Radford et al. 2021), from any checkpoint, for labels nobody trained on."""
 
 from playground.clip.embed import embed_images, embed_texts, similarity
+from playground.clip.explain import Explanation, explain
+from playground.clip.gap import Gap, map3d, modality_gap
 from playground.clip.load import load, save
 from playground.clip.model import CLIP, Config, build
 from playground.clip.preprocess import preprocess, read_image
+from playground.clip.probe import Shot, few_shot_curve, linear_probe
 from playground.clip.search import Hit, Index, build_index, search
 from playground.clip.tokenizer import Tokenizer, tokenize
 from playground.clip.transformer import ACTIVATIONS, Tower
@@ -13,9 +16,12 @@ __all__ = [
     "ACTIVATIONS",
     "CLIP",
     "Config",
+    "Explanation",
+    "Gap",
     "Head",
     "Hit",
     "Index",
+    "Shot",
     "Tokenizer",
     "Tower",
     "ZeroShot",
@@ -25,7 +31,12 @@ __all__ = [
     "classify",
     "embed_images",
     "embed_texts",
+    "explain",
+    "few_shot_curve",
+    "linear_probe",
     "load",
+    "map3d",
+    "modality_gap",
     "preprocess",
     "read_image",
     "save",
