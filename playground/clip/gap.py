@@ -73,15 +73,13 @@ def _within(vectors: np.ndarray) -> float:
 def map3d(images: np.ndarray, texts: np.ndarray, *, seed: int = 0) -> np.ndarray:
     """Pictures (n, d), then texts (m, d), as points (n + m, 3) on their first three principal components together.
 
-    The component's largest weight is positive, so the same vectors give the same map; axes that the vectors do not
-    fill are 0. `seed` is of the randomised solver, for large sets. Raises `ValueError` as `modality_gap` does.
+    scikit-learn makes each component's largest weight positive, so the same vectors give the same map. Axes that the
+    vectors do not fill are 0. `seed` is of the randomised solver, for large sets. Raises `ValueError` as
+    `modality_gap` does.
     """
     from sklearn.decomposition import PCA  # type: ignore[import-untyped]  # heavy; it ships no types
 
     both = np.concatenate(_checked(images, texts))
-    pca = PCA(min(3, *both.shape), random_state=seed)
-    points = pca.fit_transform(both)
-    rows = np.arange(len(pca.components_))
-    points *= np.sign(pca.components_[rows, np.abs(pca.components_).argmax(axis=1)])
+    points = PCA(min(3, *both.shape), random_state=seed).fit_transform(both)
     answer: np.ndarray = np.pad(points, ((0, 0), (0, 3 - points.shape[1])))
     return answer
