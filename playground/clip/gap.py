@@ -40,6 +40,13 @@ def modality_gap(images: np.ndarray, texts: np.ndarray, *, paired: bool = False)
     """The gap between unit vectors images (n, d) and texts (m, d); `paired` says that picture i belongs to text i.
 
     Raises `ValueError` for shapes that do not fit, vectors that are not of unit length, and pairs of unequal number.
+
+    >>> gap = modality_gap(np.array([[0.6, 0.8], [0.6, -0.8]]), np.array([[-0.6, 0.8], [-0.6, -0.8]]), paired=True)
+    >>> round(gap.distance, 2), round(gap.pair_cosine, 2)
+    (1.2, 0.28)
+    >>> images, texts = gap.shifted(1)  # the gap closed
+    >>> round(modality_gap(images, texts).distance, 2)
+    0.0
     """
     images, texts = _checked(images, texts)
     if paired and len(images) != len(texts):
