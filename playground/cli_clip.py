@@ -27,8 +27,8 @@ pixels, and the words for them in English and Chinese. {what}
   another at each look. No data of others. Eight pairs of a colour and a shape (`world.HELD_OUT`) occur neither in the
   pictures nor in any text of training; seeds from 900,000,000 on are never trained on. Weights: Apache-2.0.
 - Recipe: {steps:,} steps, seed {seed}; the first {easy:,} of 32 pictures with one or two objects, the others of 64
-  with up to four; Adam at {lr} with a warm-up and a cosine, averaged weights; {loss}. A captioner learns beside it to say the
-  whole picture and is thrown away (CoCa, Yu et al. 2022), without which shape is learned many times more slowly.
+  with up to four; Adam at {lr} with a warm-up and a cosine, cut off at its height for the easy ones, averaged weights; {loss}. A captioner
+  learns beside it to say the whole picture and is thrown away (CoCa, Yu et al. 2022): without it shape is learned many times more slowly.
 - Made again by `{command}`{minutes}. It goes on where it was
   interrupted; `torchrun --nproc-per-node 2 -m playground.cli ...` shares each batch between processes. Another machine
   or number of threads changes the last digits, and so the weights.
@@ -138,7 +138,7 @@ def _card(model: clip.CLIP, *, steps: int, pictures: int, seed: int, plain: bool
         lr=world_training.LR,
         loss="symmetric InfoNCE" + ("" if plain else ", the false texts in each picture's sum"),
         command="uv run playground train clip" + (" --plain" if plain else "") + options,
-        minutes=": about an hour and a half on one CPU core, and five minutes to draw" if usual else "",
+        minutes=": about an hour and a half on one idle CPU core, and five minutes to draw" if usual else "",
         date=datetime.now(UTC).date(),
         name_arg=f"checkpoints/{name}",
         count=figures,

@@ -2,10 +2,13 @@
 
 from playground.clip.contrast import OBJECTIVES, Batch
 from playground.clip.embed import embed_images, embed_texts, similarity
+from playground.clip.explain import Explanation, explain
+from playground.clip.gap import Gap, map3d, modality_gap
 from playground.clip.load import load, save
 from playground.clip.losses import info_nce, sigmoid_loss
 from playground.clip.model import CLIP, Config, build
 from playground.clip.preprocess import preprocess, read_image
+from playground.clip.probe import Shot, few_shot_curve, linear_probe
 from playground.clip.search import Hit, Index, build_index, search
 from playground.clip.siglip_tokenizer import SiglipTokenizer
 from playground.clip.tokenizer import Tokenizer, tokenize
@@ -19,9 +22,12 @@ __all__ = [
     "OBJECTIVES",
     "Batch",
     "Config",
+    "Explanation",
+    "Gap",
     "Head",
     "Hit",
     "Index",
+    "Shot",
     "SiglipTokenizer",
     "Tokenizer",
     "Tower",
@@ -33,9 +39,14 @@ __all__ = [
     "classify",
     "embed_images",
     "embed_texts",
+    "explain",
+    "few_shot_curve",
     "fit",
     "info_nce",
+    "linear_probe",
     "load",
+    "map3d",
+    "modality_gap",
     "preprocess",
     "read_image",
     "save",

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 __all__ = ["Captioner"]
 
+PADDING = -100  # a target that counts for nothing
+
 
 class Captioner(nn.Module):
     """Mean cross-entropy, in nats a word, of captions (n, length) given the tower's states (n, m, width)."""
@@ -32,9 +34,7 @@ class Captioner(nn.Module):
         ahead = torch.ones(length - 1, length - 1, dtype=torch.bool, device=captions.device).triu(1)
         x = self.words(said) + self.places[: length - 1]
         logits = self.decoder(x, self.norm(states), tgt_mask=ahead, tgt_is_causal=True) @ self.words.weight.T
-        padding = next_word.new_full((), -100)
-        target = torch.where(
-            torch.arange(1, length, device=captions.device) > captions.argmax(1)[:, None], padding, next_word
-        )
-        each = F.cross_entropy(logits.transpose(1, 2).float(), target, reduction="none")  # (n, length - 1)
-        return (each.sum(1) / (target != padding).sum(1)).mean()
+        behind = torch.arange(1, length, device=captions.device) > captions.argmax(1)[:, None]  # the end
+        target = next_word.masked_fill(behind, PADDING)
+        each = F.cross_entropy(logits.transpose(1, 2).float(), target, ignore_index=PADDING, reduction="none")
+        return (each.sum(1) / (~behind).sum(1)).mean()  # each is (n, length - 1), 0 behind the end

@@ -1,4 +1,4 @@
-"""What CLIP learns by: the symmetric InfoNCE of Radford et al. 2021, and the sigmoid loss of SigLIP (Zhai et al. 2023)."""
+"""What CLIP learns by: symmetric InfoNCE (Radford et al. 2021), and SigLIP's sigmoid loss (Zhai et al. 2023)."""
 
 import torch
 import torch.nn.functional as F

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from playground.clip.model import Config
 
-__all__ = ["pixels", "preprocess", "read_image", "to_rgb"]
+__all__ = ["pixels", "placed", "preprocess", "read_image", "to_rgb"]
 
 # Formats that decode in Pillow itself (MPO as JPEG); PostScript, say, would start another program.
 FORMATS = ("AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
@@ -82,15 +82,22 @@ def _squash(picture: Image.Image, config: Config) -> Image.Image:
     return picture.resize((config.image_size, config.image_size), FILTERS[config.interpolation])
 
 
+def placed(size: tuple[int, int], side: int) -> tuple[int, int, int, int]:
+    """Width and height that a picture of `size` is scaled to, and left and top of the square of `side` cut from it.
+
+    The shorter side becomes `side`, the longer one is rounded down; the crop's offset is rounded half to even.
+    """
+    short = min(size)
+    width, height = (side if length == short else int(side * length / short) for length in size)
+    return width, height, round((width - side) / 2), round((height - side) / 2)
+
+
 def _crop(picture: Image.Image, config: Config) -> Image.Image:
-    """The shorter side scaled to image_size, the longer one rounded down; the crop's offset rounded half to even."""
-    side, (width, height) = config.image_size, picture.size
-    short = min(width, height)
-    width, height = (side if length == short else int(side * length / short) for length in (width, height))
+    side = config.image_size
+    width, height, left, top = placed(picture.size, side)
     if width * height > MAX_PIXELS:  # a line of pixels grows to a square's height, and to gigabytes
         raise ValueError(f"a picture of {picture.width} x {picture.height} pixels is too long to crop its centre")
     picture = picture.resize((width, height), FILTERS[config.interpolation])
-    left, top = round((width - side) / 2), round((height - side) / 2)
     return picture.crop((left, top, left + side, top + side))
 
 

@@ -72,6 +72,17 @@ class Tokenizer:
         found = self.backend.encode_batch(pieces, is_pretokenized=True, add_special_tokens=False)
         return [one.ids for one in found]
 
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where in `clean(text)` each id of `encode` stands: its first letter and the one behind its last.
+
+        Ids that share the bytes of one letter have the same span.
+        """
+        places = [match.span() for match in self._pieces.finditer(clean(text))]
+        pieces = [clean(text)[first:last] for first, last in places]
+        found = self.backend.encode_batch([pieces], is_pretokenized=True, add_special_tokens=False)[0]
+        starts = [places[piece][0] for piece in found.word_ids if piece is not None]  # None is of marks that it adds
+        return [(start + a, start + b) for start, (a, b) in zip(starts, found.offsets, strict=True)]
+
     def __call__(self, texts: str | Sequence[str], context_length: int = 77) -> Tensor:
         """Ids (n, context_length) of one text or n: start, pieces, end, then zeros.
 

@@ -43,6 +43,7 @@ def fit(
     *,
     steps: int,
     lr: float = 1e-3,
+    horizon: int | None = None,
     objective: Objective = "info_nce",
     part: int | None = None,
     bfloat16: bool = False,
@@ -57,16 +58,26 @@ def fit(
     `data(step)` gives the batch of a step and must give the same again; then a run that is kept in the folder `scratch`
     each `every` steps goes on where it was interrupted, to the weights of a run in one go. `settings` say what else
     makes the run what it is (the data's seed, say). Under torch.distributed each process calls this with its own share;
-    the first writes. `part`, `bfloat16` and `captioner` as in `contrast.backward`. Raises `ValueError` for settings out of range and
-    for a scratch folder of another run, `FloatingPointError` when loss or gradient is not finite.
+    the first writes. The learning rate warms up and falls as half a cosine over `horizon` steps, by default all; a first
+    stage is cut off before it has fallen. `part`, `bfloat16` and `captioner` as in `contrast.backward`. Raises `ValueError` for settings out
+    of range and for a scratch folder of another run, `FloatingPointError` when loss or gradient is not finite.
     """
     if not 1 <= steps <= 10**7:
         raise ValueError(f"steps must lie between 1 and 10**7, not {steps}")
+    if horizon is not None and horizon < steps:
+        raise ValueError(f"the horizon must be no less than the {steps} steps, not {horizon}")
     if not 0 < lr < math.inf:
         raise ValueError(f"lr must be positive, not {lr}")
     if objective not in OBJECTIVES:
         raise ValueError(f"objective must be one of {', '.join(OBJECTIVES)}, not {objective!r}")
-    run = {"steps": steps, "lr": lr, "objective": objective, "bfloat16": bfloat16, **(settings or {})}
+    run = {
+        "steps": steps,
+        "horizon": horizon or steps,
+        "lr": lr,
+        "objective": objective,
+        "bfloat16": bfloat16,
+        **(settings or {}),
+    }
     folder = Path(scratch) if scratch is not None else None
     return _run(model, captioner, data, run, part, folder, _kept(folder, run), every, clock)
 
@@ -109,7 +120,7 @@ def _run(
                 weights.grad.zero_()
                 options = {"objective": run["objective"], "bfloat16": run["bfloat16"]}
                 loss = backward(model, batch, part=part, captioner=captioner, **options)
-            weights.apply(loss, learning_rate(run["lr"], (weights.step + 0.5) / steps), clip=CLIP_NORM)
+            weights.apply(loss, learning_rate(run["lr"], (weights.step + 0.5) / run["horizon"]), clip=CLIP_NORM)
             model.logit_scale.data.clamp_(max=SHARPEST)
             if scratch is not None and first and (weights.step % every == 0 or weights.step == steps):
                 checkpoints.write(scratch, run, weights.state() | buffers)

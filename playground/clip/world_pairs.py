@@ -108,8 +108,9 @@ EASY = 2  # objects
 class WorldPairs:
     """Batches of pairs, the same for the same step; `rank` of `ranks` processes takes its share of each.
 
-    The first batches are small and of few objects (`EASY`), the others have `size` pairs of all pictures. Every picture has one true text and, unless `false` is 0, so many that differ from it by one attribute, relation or
-    count. Colours and shapes held out of training are in neither pictures nor texts.
+    The first batches are of few objects (`EASY`) and half the size, the others have `size` pairs of all pictures. Every
+    picture has one true text and, unless `false` is 0, so many false ones, each with one attribute, relation or count
+    changed. Colours and shapes held out of training are in neither pictures nor texts.
     """
 
     pictures: np.ndarray  # (count, 3, side, side) uint8, of the seeds from `first` on

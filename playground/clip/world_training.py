@@ -1,7 +1,7 @@
-"""Train a small CLIP on the picture world, as checkpoints/clip-world was: draw the pictures once, then learn from them."""
+"""Train a small CLIP on the picture world, as checkpoints/clip-world was: draw the pictures once, then learn."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,8 @@ from playground.nn.seeded import seeded
 
 __all__ = ["BATCH", "EASY", "LR", "PICTURES", "STEPS", "Drawn", "train_on_world", "world_model"]
 
-STEPS, EASY, BATCH, LR = 9000, 2000, 64, 1.5e-3  # the first EASY steps are of half the size and of one or two objects
+STEPS, EASY, BATCH, LR = 7000, 2000, 64, 1.5e-3  # the first EASY steps are of half the size and of one or two objects
+LONGER = 4.5  # times the easy steps: the horizon of their learning rate, which is cut off while it is high
 PICTURES = 60_000
 
 
@@ -48,8 +49,9 @@ def train_on_world(
     part: int | None = None,
     bfloat16: bool = False,
 ) -> Iterator[Drawn | TrainingStep]:
-    """Train `model` in place, with a captioner beside it; `scratch` keeps pictures and run, and both go on from there.
+    """Train `model` in place in two stages, easy pictures and all, with a captioner beside it.
 
+    `scratch` keeps the pictures and each stage's run, and both go on from there.
     `false` texts a picture, 0 for plain InfoNCE; `easy` steps of few objects, by default in proportion. On several
     processes the first draws. Raises `ValueError` as `fit` and `WorldPairs` do.
     """
@@ -70,16 +72,20 @@ def train_on_world(
             vocab_size=model.config.vocab_size,
             context_length=model.config.context_length,
         )
-    settings = {"seed": seed, "batch": batch, "easy": easy, "pictures": pictures, "false": false, "ranks": ranks}
-    run = scratch / f"run-{false}-{seed}"
-    yield from fit(
-        model,
-        data,
-        steps=steps,
-        lr=lr,
-        part=part,
-        bfloat16=bfloat16,
-        captioner=captioner,
-        scratch=run,
-        settings=settings,
-    )
+    settings = {"seed": seed, "batch": batch, "pictures": pictures, "false": false, "ranks": ranks}
+    stages = (("easy", 0, easy, round(LONGER * easy)), ("all", easy, steps - easy, None))
+    for name, first, count, horizon in stages:
+        if count:
+            for step in fit(
+                model,
+                lambda i, first=first: data(first + i),  # type: ignore[misc]
+                steps=count,
+                lr=lr,
+                horizon=horizon,
+                part=part,
+                bfloat16=bfloat16,
+                captioner=captioner,
+                scratch=scratch / f"{name}-{false}-{seed}",
+                settings=settings,
+            ):
+                yield replace(step, step=first + step.step, progress=(first + step.step) / steps)
