@@ -27,10 +27,11 @@ pixels, and the words for them in English and Chinese. {what}
   another at each look. No data of others. Eight pairs of a colour and a shape (`world.HELD_OUT`) occur neither in the
   pictures nor in any text of training; seeds from 900,000,000 on are never trained on. Weights: Apache-2.0.
 - Recipe: {steps:,} steps, seed {seed}; the first {easy:,} of 32 pictures with one or two objects, the others of 64
-  with up to four; Adam at {lr} with a warm-up and a cosine, cut off at its height for the easy ones, averaged weights; {loss}. A captioner
-  learns beside it to say the whole picture and is thrown away (CoCa, Yu et al. 2022): without it shape is learned many times more slowly.
+  with up to four; Adam at {lr} with a warm-up and a cosine in each of the two stages, which the first leaves at its
+  height; averaged weights; {loss}. A captioner learns beside
+  it to say the whole picture and is thrown away (CoCa, Yu et al. 2022): shape is learned sooner so.
 - Made again by `{command}`{minutes}. It goes on where it was
-  interrupted; `torchrun --nproc-per-node 2 -m playground.cli ...` shares each batch between processes. Another machine
+  interrupted; `uv run torchrun --nproc-per-node 2 --no-python playground train clip` shares each batch between processes. Another machine
   or number of threads changes the last digits, and so the weights.
 
 Figures, {date}, CPU, by `uv run playground clip-figures {name_arg}`: {count} pictures each of seeds that nothing was

@@ -58,9 +58,11 @@ def fit(
     `data(step)` gives the batch of a step and must give the same again; then a run that is kept in the folder `scratch`
     each `every` steps goes on where it was interrupted, to the weights of a run in one go. `settings` say what else
     makes the run what it is (the data's seed, say). Under torch.distributed each process calls this with its own share;
-    the first writes. The learning rate warms up and falls as half a cosine over `horizon` steps, by default all; a first
-    stage is cut off before it has fallen. `part`, `bfloat16` and `captioner` as in `contrast.backward`. Raises `ValueError` for settings out
-    of range and for a scratch folder of another run, `FloatingPointError` when loss or gradient is not finite.
+    the first writes. The learning rate warms up and falls as half a cosine over `horizon` steps, by default all; a
+    first stage is cut off before it has fallen. `part`, `bfloat16` and `captioner` as in `contrast.backward`.
+
+    Raises `ValueError` for settings out of range and for a scratch folder of another run, `FloatingPointError` when
+    loss or gradient is not finite.
     """
     if not 1 <= steps <= 10**7:
         raise ValueError(f"steps must lie between 1 and 10**7, not {steps}")

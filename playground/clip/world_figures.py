@@ -38,7 +38,9 @@ def pictures_of(scenes: Sequence[Scene], size: int = 64) -> list[Image.Image]:
 
 def world_figures(model: CLIP, count: int = 800) -> Iterator[Figure]:
     """Zero-shot accuracy by attribute, on colour-shape pairs of training and on held-out ones; then the count,
-    retrieval among `count` pictures, left and right, and binding of colours. Raises `ValueError` for a model without tokenizer.
+    retrieval among `count` pictures, left and right, and binding of colours.
+
+    Raises `ValueError` for a model without tokenizer.
     """
     size = model.config.image_size
     draw = partial(pictures_of, size=size)
