@@ -9,8 +9,10 @@ from playground.clip.losses import info_nce, sigmoid_loss
 from playground.clip.model import CLIP, Config, build
 from playground.clip.preprocess import preprocess, read_image
 from playground.clip.probe import Shot, few_shot_curve, linear_probe
+from playground.clip.rating import Prompts, Rating, prompts, rate
 from playground.clip.search import Hit, Index, build_index, search
 from playground.clip.siglip_tokenizer import SiglipTokenizer
+from playground.clip.templates import TEMPLATES
 from playground.clip.tokenizer import Tokenizer, tokenize
 from playground.clip.training import TrainingStep, fit
 from playground.clip.transformer import ACTIVATIONS, Tower
@@ -20,6 +22,7 @@ __all__ = [
     "ACTIVATIONS",
     "CLIP",
     "OBJECTIVES",
+    "TEMPLATES",
     "Batch",
     "Config",
     "Explanation",
@@ -27,6 +30,8 @@ __all__ = [
     "Head",
     "Hit",
     "Index",
+    "Prompts",
+    "Rating",
     "Shot",
     "SiglipTokenizer",
     "Tokenizer",
@@ -48,6 +53,8 @@ __all__ = [
     "map3d",
     "modality_gap",
     "preprocess",
+    "prompts",
+    "rate",
     "read_image",
     "save",
     "search",

@@ -9,7 +9,7 @@ from PIL import Image
 from playground.clip.embed import embed_images, embed_texts
 from playground.clip.model import CLIP
 
-__all__ = ["Head", "ZeroShot", "classifier_head", "classify", "zero_shot"]
+__all__ = ["Head", "ZeroShot", "checked", "classifier_head", "classify", "softmax", "zero_shot"]
 
 SLOT = "{}"
 PROMPTS = 256  # that are encoded between two steps of `classifier_head`
@@ -45,7 +45,7 @@ def classifier_head(
     is made a unit vector again. Without templates the label is the sentence. At least `batch_size` sentences, or one
     label's, are encoded a step. Raises `ValueError` for no labels, an empty one, and templates without "{}".
     """
-    labels, templates = _checked(labels, templates)
+    labels, templates = checked(labels, templates)
     step = max(1, batch_size // len(templates))
     done: list[np.ndarray] = []
     for start in range(0, len(labels), step):
@@ -57,7 +57,8 @@ def classifier_head(
         yield Head(start + len(some), len(labels), np.concatenate(done))
 
 
-def _checked(labels: Sequence[str], templates: Sequence[str] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def checked(labels: Sequence[str], templates: Sequence[str] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Labels and templates as tuples. Raises `ValueError` as `classifier_head` does."""
     for name, given in (("labels", labels), ("templates", templates)):
         if isinstance(given, str):
             raise ValueError(f"{name} must be a list of strings, not the one string {given!r}")
@@ -83,7 +84,7 @@ def zero_shot(
 
     Raises `ValueError` as `classifier_head` does, and for weights that do not fit labels and model.
     """
-    labels, templates = _checked(labels, templates)
+    labels, templates = checked(labels, templates)
     if weights is None:
         *_, head = classifier_head(model, labels, templates)
         weights = head.weights
@@ -94,7 +95,7 @@ def zero_shot(
     cosines = vectors @ weights.T
     bias = 0.0 if model.logit_bias is None else float(model.logit_bias)
     logits = float(model.logit_scale.exp()) * cosines + bias
-    return ZeroShot(labels, vectors, weights, cosines, logits, _softmax(logits))
+    return ZeroShot(labels, vectors, weights, cosines, logits, softmax(logits))
 
 
 def classify(
@@ -104,7 +105,8 @@ def classify(
     return zero_shot(model, images, labels, templates).probabilities
 
 
-def _softmax(logits: np.ndarray) -> np.ndarray:
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities (n, k) of logits (n, k)."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     answer: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
     return answer

@@ -1,0 +1,85 @@
+"""A picture against labels, with all that a person may turn: templates, temperature, and 'none of these'."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from playground.clip.embed import embed_images, embed_texts
+from playground.clip.model import CLIP
+from playground.clip.zero_shot import checked, softmax
+
+__all__ = ["Prompts", "Rating", "prompts", "rate"]
+
+
+@dataclass(frozen=True, eq=False)
+class Prompts:
+    """Labels in templates as unit vectors, to be used again for every picture."""
+
+    labels: tuple[str, ...]
+    templates: tuple[str, ...]
+    vectors: np.ndarray  # (k, t, embed_dim): of every label in every template
+    weights: np.ndarray  # (k, embed_dim): their means as unit vectors, as `classifier_head` gives them
+    neutral: np.ndarray | None  # (embed_dim,): of what is true of any picture
+
+
+@dataclass(frozen=True, eq=False)
+class Rating:
+    """n pictures against k labels."""
+
+    labels: tuple[str, ...]
+    cosines: np.ndarray  # (n, k)
+    by_template: np.ndarray  # (n, k, t): cosines with every label in every template
+    none: np.ndarray | None  # (n,): the cosine that a label must reach, the margin in it
+    probabilities: np.ndarray  # (n, k), or (n, k + 1) with 'none of these' last: softmax over them
+    independent: np.ndarray | None  # (n, k): each label alone; None where the model has no bias and nothing is neutral
+    images: np.ndarray  # (n, embed_dim)
+
+
+def prompts(
+    model: CLIP, labels: Sequence[str], templates: Sequence[str] | None = None, *, neutral: str = ""
+) -> Prompts:
+    """Embed labels in templates, and a neutral text such as "a photo" unless it is empty.
+
+    Raises `ValueError` as `classifier_head` does.
+    """
+    labels, templates = checked(labels, templates)
+    sentences = [template.replace("{}", label) for label in labels for template in templates]
+    vectors = embed_texts(model, sentences).reshape(len(labels), len(templates), -1)
+    mean = vectors.mean(axis=1)
+    weights = mean / np.linalg.norm(mean, axis=1, keepdims=True)
+    return Prompts(labels, templates, vectors, weights, embed_texts(model, [neutral])[0] if neutral.strip() else None)
+
+
+def rate(
+    model: CLIP, images: Sequence[Image.Image], asked: Prompts, *, temperature: float = 1.0, margin: float = 0.0
+) -> Rating:
+    """Rate pictures; the model's own temperature is multiplied by `temperature`.
+
+    With a neutral text 'none of these' is one more choice, whose cosine is that of the text plus `margin`; a label's
+    independent probability is then that of it against this choice alone, the sigmoid of their logits' difference. A
+    model with a bias (SigLIP) has independent probabilities of its own, sigmoid(scale cosine + bias).
+
+    Raises `ValueError` for a temperature that is not positive.
+    """
+    if not 0 < temperature < np.inf:
+        raise ValueError(f"temperature must be positive, not {temperature}")
+    vectors = embed_images(model, images)
+    cosines = vectors @ asked.weights.T
+    by_template = np.einsum("nd,ktd->nkt", vectors, asked.vectors)
+    scale = float(model.logit_scale.exp()) / temperature
+    logits, none, independent = scale * cosines, None, None
+    if asked.neutral is not None:
+        none = vectors @ asked.neutral + margin
+        logits = np.concatenate([logits, scale * none[:, None]], axis=1)
+        independent = sigmoid(logits[:, :-1] - logits[:, -1:])
+    if model.logit_bias is not None:
+        independent = sigmoid(scale * cosines + float(model.logit_bias))
+    return Rating(asked.labels, cosines, by_template, none, softmax(logits), independent, vectors)
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)), without overflow."""
+    answer: np.ndarray = 0.5 * (1 + np.tanh(0.5 * x))
+    return answer
