@@ -1,31 +1,72 @@
 """Every model the app offers, as a `ModelSpec` with a pipeline's loader: where manager and pipelines meet."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from playground import checkpoints, flows
+from playground import checkpoints, clip, flows
+from playground.clip.transformer import Activation
 from playground.diffusion import images
 from playground.manager import ModelSpec
 
-__all__ = ["DIGITS", "digits", "flow_example", "flow_example_folder", "flow_history", "spec"]
+__all__ = [
+    "CLIPS", "DIGITS", "Clip", "clip_spec", "digits", "flow_example", "flow_example_folder", "flow_history", "spec",
+]  # fmt: skip
 
 DIGITS = checkpoints.ROOT / "diffusion-digits"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A CLIP of the picker: where it lies, and what a person should know before it is fetched."""
+
+    source: str  # a folder of ours, or a repository of the hub
+    megabytes: int
+    licence: str
+    activation: Activation | None = None  # where the repository does not say it
+    photographs: bool = True  # what it was trained on; ours know still lifes alone
+
+
+# Sizes in float32, as they are fetched. The ones that ship come first.
+CLIPS: Mapping[str, Clip] = {
+    "clip-world": Clip("checkpoints/clip-world", 5, "Apache-2.0", photographs=False),
+    "clip-world-plain": Clip("checkpoints/clip-world-plain", 5, "Apache-2.0", photographs=False),
+    "ViT-B-32 OpenAI": Clip("timm/vit_base_patch32_clip_224.openai", 605, "MIT", "quick_gelu"),
+    "ViT-B-32 LAION-2B": Clip("laion/CLIP-ViT-B-32-laion2B-s34B-b79K", 605, "MIT", "gelu"),
+    "ViT-B-32-256 DataComp": Clip("laion/CLIP-ViT-B-32-256x256-DataComp-s34B-b86K", 605, "MIT", "gelu"),
+    "ViT-B-16 OpenAI": Clip("timm/vit_base_patch16_clip_224.openai", 598, "MIT", "quick_gelu"),
+    "ViT-B-16 DFN-2B": Clip("timm/vit_base_patch16_clip_224.dfn2b", 598, "Apple AMLR", "quick_gelu"),
+    "ViT-L-14 OpenAI": Clip("timm/vit_large_patch14_clip_224.openai", 1711, "MIT", "quick_gelu"),
+    "SigLIP B-16": Clip("google/siglip-base-patch16-224", 813, "Apache-2.0"),
+    "SigLIP2 B-16": Clip("google/siglip2-base-patch16-224", 1500, "Apache-2.0"),
+}
 
 
 def spec(key: str) -> ModelSpec[Any]:
     """The model of a key that the app shows, such as "flows/spline/moons". Raises `ValueError` for any other."""
     if key == "diffusion/digits":
         return digits()
+    if key.startswith("clip/"):
+        return clip_spec(key.removeprefix("clip/"))
     kind, _, rest = key.partition("/")
     flow, _, density = rest.partition("/")
     found = flow_example(flow, density) if kind == "flows" and flow in flows.FLOWS else None
     if found is None or found.key != key:
         raise ValueError(f"no model is called {key!r}")
     return found
+
+
+def clip_spec(name: str) -> ModelSpec[clip.CLIP]:
+    """The CLIP of a name in `CLIPS`. Raises `ValueError` for any other."""
+    if name not in CLIPS:
+        raise ValueError(f"no CLIP is called {name!r}; known are {', '.join(CLIPS)}")
+    known = CLIPS[name]
+    return ModelSpec(f"clip/{name}", partial(clip.load, known.source, activation=known.activation))
 
 
 def digits() -> ModelSpec[images.PictureModel]:

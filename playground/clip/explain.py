@@ -73,7 +73,7 @@ def explain(model: CLIP, image: Image.Image, text: str, *, against: Sequence[str
     """
     texts = _checked(text, against)
     tokenizer = words_of(model)
-    if getattr(model.visual, "class_embedding", None) is None:
+    if getattr(model.visual, "class_embedding", None) is None or not isinstance(tokenizer, Tokenizer):
         raise ValueError("explain follows the attention of a class token, and this model's picture tower has none")
     device, rgb = model.logit_scale.device, to_rgb(image)
     with torch.inference_mode(False), torch.enable_grad():

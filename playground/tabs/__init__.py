@@ -8,11 +8,11 @@ from playground import __version__
 from playground.i18n import label, language
 from playground.manager import ModelManager
 from playground.server import LANGUAGES
-from playground.tabs import diffusion, flows, models
+from playground.tabs import clip, diffusion, flows, models
 
 __all__ = ["build"]
 
-TABS = {"flows": flows.build, "diffusion": diffusion.build, "models": models.build}
+TABS = {"flows": flows.build, "diffusion": diffusion.build, "clip": clip.build, "models": models.build}
 FIRST = "flows"  # built with the page, because every visit begins there
 LINES = 5.0  # seconds between two looks at the memory
 LANGUAGE = """for (const link of element.querySelectorAll('a[data-lang]')) {
@@ -45,6 +45,7 @@ def build(manager: ModelManager) -> gr.Blocks:
                     else:
                         _build_when_opened(tab, name, manager)
         diffusion.offer()
+        clip.offer(manager)
         gr.Markdown(label("app.papers"), elem_classes="pg-foot", elem_id="papers")
         gr.HTML(_footer(), elem_id="footer", js_on_load=None)
 

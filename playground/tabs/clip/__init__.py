@@ -1,0 +1,256 @@
+"""The CLIP tab: rate a picture by words, label a folder, search, and watch a tiny CLIP learn."""
+
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import gradio as gr
+
+from playground import catalog, clip
+from playground.i18n import language, say
+from playground.manager import ModelManager
+from playground.tabs.checks import number
+from playground.tabs.clip import api, downloads, folder, models, search, why, widgets, zero_shot
+from playground.tabs.clip.program import program
+from playground.tabs.clip.settings import PANELS, SOURCES, Settings
+from playground.tabs.drawings import pack_paint, unpack_paint
+from playground.tabs.links import copy_script
+from playground.tabs.stops import STAMP, Stops
+from playground.tabs.toasts import plain, tell, toast
+
+__all__ = ["build", "offer"]
+
+QUICK, SLOW = 4, 2  # jobs at once; the next ones queue
+PAUSE = 0.06  # seconds in which a newer event may take a job's place before it begins: a pad sends many
+CLICK_DOWNLOAD = "() => document.querySelector('#clip-download')?.click()"
+CONTROLS = (
+    "source", "example", "pad", "upload", "model", "labels", "templates", "neutral", "margin", "temperature", "score",
+    "query_words", "searched", "objective", "steps", "seed",
+)  # fmt: skip
+Frames = Generator[tuple[dict[str, Any], Any]]
+offer = api.build  # the endpoints, which are there before the tab is opened
+
+
+def build(manager: ModelManager) -> None:
+    """Lay out the tab and wire it; the page opens on the link's panel, with its picture."""
+    private: Callable[..., dict[str, Any]] = partial(dict, api_visibility="private", show_progress="hidden")
+    stops = Stops()
+    place = TemporaryDirectory(prefix="playground-")  # of downloads; lives as long as the page does
+    w = widgets.lay_out()
+    controls = [getattr(w, name) for name in CONTROLS]
+    shown = {name: getattr(w, name) for name in widgets.SHOWN}
+    unchanged: dict[Any, Any] = {w.progress: gr.skip()}
+
+    def look(request: gr.Request, stamp: float, panel: str, kept: Any, files: Any, *values: Any) -> Iterator[Any]:
+        """The open panel for the settings as they are, with its program and link."""
+        tongue = language(request)
+        settings = _settings(values, tongue)
+        if stops.newest(request) == (panel, settings, files):
+            yield unchanged
+            return
+        with plain(tongue), stops.running(request, stamp, (panel, settings, files)) as flag:
+            if flag.wait(PAUSE) or not settings.complete:
+                yield unchanged
+                return
+            yield from draw(request, panel, settings, flag, _frames(manager, panel, settings, kept, files, flag, tongue))
+
+    def learn(request: gr.Request, stamp: float, *values: Any) -> Iterator[Any]:
+        """A tiny CLIP that learns."""
+        tongue = language(request)
+        settings = _settings(values, tongue)
+        with plain(tongue), stops.running(request, stamp, ("why", settings, None)) as flag:
+            yield from draw(request, "why", settings, flag, why.train(settings, flag, tongue))
+
+    def label_files(request: gr.Request, stamp: float, files: list[str] | None, *values: Any) -> Iterator[Any]:
+        """The files' labels."""
+        tongue = language(request)
+        settings = _settings(values, tongue)
+        if not files:
+            raise toast(say(tongue, "clip.error.no_files"))
+        with plain(tongue), stops.running(request, stamp, ("folder", settings, None)) as flag:
+            frames = _fetched(settings, flag, tongue, folder.run(manager, settings, files, flag, tongue))
+            yield from draw(request, "folder", settings, flag, frames)
+
+    def draw(
+        request: gr.Request, panel: str, settings: Settings, flag: threading.Event, frames: Frames
+    ) -> Iterator[dict[Any, Any]]:
+        """A job's frames as updates of the page; what a frame is made from is kept for files and the next job."""
+        with closing(frames):
+            for frame, result in frames:
+                if stops.superseded(request, flag):
+                    yield unchanged
+                    return
+                update: dict[Any, Any] = {shown[name]: value for name, value in frame.items()}
+                update |= {w.code: f"```python\n{program(panel, settings)}```", w.query: settings.query(panel)}
+                update[w.stop] = gr.update(visible=True if frame.get("progress") and not flag.is_set() else "hidden")
+                update[w.link_box] = gr.update(visible=False)
+                update[w.model_line] = models.line(settings.model, language(request))
+                if isinstance(result, zero_shot.Shown):
+                    update[w.shown] = result
+                if isinstance(result, search.Indexed):
+                    update[w.indexed] = result
+                if isinstance(result, folder.Batch):
+                    update[w.batch] = result
+                yield update
+
+    def clear(request: gr.Request) -> dict[Any, Any]:
+        """After a refusal: the job that it took the place of says no more."""
+        if stops.active(request):
+            return unchanged
+        return {w.progress: "", w.stop: gr.update(visible="hidden")}
+
+    def stop(request: gr.Request) -> None:
+        stops.stop(request)
+
+    def choose_templates(name: str) -> str:
+        return "\n".join(clip.TEMPLATES[name])
+
+    def choose_model(name: str) -> tuple[Any, Any]:
+        """Words that suit what the model was trained on."""
+        photographs = catalog.CLIPS[name].photographs
+        return ("a photo", "\n".join(clip.TEMPLATES["photo"])) if photographs else (
+            Settings.neutral, "\n".join(clip.TEMPLATES["world"])
+        )  # fmt: skip
+
+    def photographs(request: gr.Request) -> Any:
+        """A sample photograph of scikit-image's, another at each click."""
+        with plain(language(request)):
+            return downloads.photograph(Path(place.name))
+
+    def saver(kind: str) -> Callable[..., str]:
+        def save(request: gr.Request, panel: str, rated: Any, indexed: Any, *values: Any) -> str:
+            tongue = language(request)
+            settings = _settings(values, tongue)
+            with plain(tongue):
+                return downloads.write(kind, panel, settings, rated, indexed, Path(place.name))
+
+        return save
+
+    def folder_saver(kind: str) -> Callable[..., str]:
+        def save(request: gr.Request, kept: folder.Batch | None) -> str:
+            if kept is None or not kept.results:
+                raise toast(say(language(request), "clip.error.no_labels"))
+            with plain(language(request)):
+                return folder.write(kind, kept, Path(place.name))
+
+        return save
+
+    def make_link(request: gr.Request, panel: str, *values: Any) -> tuple[str, Any]:
+        return _settings(values, language(request)).query(panel), gr.update(visible=True)
+
+    def open_page(request: gr.Request) -> dict[Any, Any]:
+        """The settings of the link."""
+        tongue, asked = language(request), dict(request.query_params)
+        if asked.get("tab") != "clip":
+            asked = {}
+        settings, wrong = Settings.from_query(asked)
+        panel = asked.get("panel", PANELS[0])
+        if panel not in PANELS:
+            wrong, panel = [*wrong, ("panel", panel[:40])], PANELS[0]
+        for name, text in wrong:
+            tell(tongue, say(tongue, "error.link", name=name, value=text))
+        values = {name: getattr(settings, name) for name in CONTROLS if name not in ("pad", "upload", "example")}
+        return {
+            **{getattr(w, name): value for name, value in values.items()},
+            w.example: str(settings.example),
+            w.pad: unpack_paint(settings.drawing) if settings.drawing else None,
+            w.panel: panel,
+            w.panel_tabs: gr.update(selected=panel),
+            w.sources: gr.update(selected=settings.source),
+        }
+
+    drawn = [*shown.values(), w.stop, w.shown, w.indexed, w.batch, w.code, w.query, w.link_box, w.model_line]
+    looks = [w.stamp, w.panel, w.indexed, w.files, *controls], drawn
+    every = private(concurrency_limit=QUICK, concurrency_id="clip", trigger_mode="multiple", js=STAMP)
+    quick = private(concurrency_limit=QUICK, concurrency_id="clip-quick")
+    typed = [w.labels, w.templates, w.neutral, w.query_words]
+    edited = [one.blur for one in typed] + [w.query_words.submit, w.neutral.submit]
+    edited += [
+        one.input for name, one in zip(CONTROLS, controls, strict=True) if one not in typed and name not in ("source", "upload")
+    ]  # fmt: skip
+    jobs = [gr.on([*edited, w.panel.change, w.source.change, w.upload.change, w.files.change], look, *looks, **every)]
+    w.template_set.input(choose_templates, w.template_set, w.templates, queue=False, **private()).then(
+        look, *looks, **every
+    )
+    w.model.input(choose_model, w.model, [w.neutral, w.templates], queue=False, **private()).then(look, *looks, **every)
+    w.photos.click(photographs, None, w.upload, **quick)
+    for button, job, given in (
+        (w.learn, learn, [w.stamp, *controls]),
+        (w.label, label_files, [w.stamp, w.folder_files, *controls]),
+    ):
+        slow = private(concurrency_limit=SLOW, concurrency_id=f"clip-{job.__name__}", js=STAMP)
+        jobs.append(button.click(job, given, drawn, **slow))
+    for job_event in jobs:
+        job_event.failure(clear, None, [w.progress, w.stop], queue=False, **private())
+    for name, tab in zip(SOURCES, (w.tab_example, w.tab_draw, w.tab_upload), strict=True):
+        tab.select(partial(str, name), None, w.source, **private())  # queued, or the change is not heard
+    for name, tab in w.tabs.items():
+        tab.select(partial(str, name), None, w.panel, **private())
+    w.stop.click(stop, None, None, queue=False, **private())
+    w.link.click(make_link, [w.panel, *controls], [w.query, w.link_box], **quick).success(
+        None, w.query, w.link_box, js=copy_script("clip-link-box"), **private()
+    )
+    files = [(button, saver(kind), [w.panel, w.shown, w.indexed, *controls]) for kind, button in w.files_saved.items()]
+    files += [(button, folder_saver(kind), [w.batch]) for kind, button in w.folder_downloads.items()]
+    for button, save, made_from in files:
+        button.click(save, made_from, w.download, **quick).success(None, None, None, js=CLICK_DOWNLOAD, **private())
+    opened = [*controls, w.panel, w.panel_tabs, w.sources]
+    gr.on(None, open_page, None, opened, **quick).then(look, *looks, **every)
+
+
+def _frames(
+    manager: ModelManager, panel: str, settings: Settings, kept: Any, files: Any, flag: threading.Event, tongue: str
+) -> Frames:
+    """What a panel shows, frame by frame, with what it is made from."""
+    if panel == "zero_shot":
+        yield from _fetched(settings, flag, tongue, _rated(manager, settings, tongue))
+    elif panel == "search":
+        yield from _fetched(settings, flag, tongue, _searched(manager, settings, kept, list(files or ()), flag, tongue))
+    elif panel == "why":
+        yield {"progress": "", **why.show(settings, tongue)}, None
+    else:
+        yield {"progress": ""}, None
+
+
+def _fetched(settings: Settings, flag: threading.Event, tongue: str, frames: Frames) -> Frames:
+    """The model's download, if it is not here, and then the frames."""
+    for frame in models.download(settings.model, flag, tongue):
+        yield {"progress": frame}, None
+    if flag.is_set():
+        yield {"progress": ""}, None
+        return
+    yield from frames
+
+
+def _rated(manager: ModelManager, settings: Settings, tongue: str) -> Frames:
+    update, result = zero_shot.show(manager, settings, tongue)
+    yield {"progress": "", **update}, result
+
+
+def _searched(
+    manager: ModelManager, settings: Settings, kept: Any, files: list[str], flag: threading.Event, tongue: str
+) -> Frames:
+    if kept is None or kept.about != search.about(settings, files):
+        for frame, made in search.index(manager, settings, files, flag, tongue):
+            yield frame, made
+            kept = made
+    if kept is not None and not flag.is_set():
+        yield {"progress": "", **search.find(manager, settings, kept, tongue)}, kept
+
+
+def _settings(values: tuple[Any, ...], tongue: str) -> Settings:
+    """The controls as settings; raises `gr.Error` where they cannot be."""
+    given = dict(zip(CONTROLS, values, strict=True))
+    drawing = pack_paint(given.pop("pad"))
+    example = int(given.pop("example") or 0)
+    for name in ("searched", "steps", "seed"):
+        given[name] = number(given[name])
+    given["upload"] = given["upload"] or ""
+    with plain(tongue):
+        return Settings(drawing=drawing, example=example, **given)
+
+

@@ -1,0 +1,137 @@
+"""What a person has set in the CLIP tab: checked, and kept in a link."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from playground import catalog, clip
+from playground.tabs.checks import between, choice, integer, whole
+from playground.tabs.drawings import pack_paint, unpack_paint
+
+__all__ = [
+    "EXAMPLES", "MARGIN", "MOST_LABELS", "PANELS", "SCORES", "SEARCHED", "SOURCES", "STEPS", "TEMPERATURE", "Settings",
+    "lines",
+]  # fmt: skip
+
+PANELS = ("zero_shot", "folder", "search", "why")
+SOURCES = ("example", "draw", "upload")
+SCORES = ("softmax", "independent", "cosine")
+EXAMPLES = tuple(range(900_500_000, 900_500_010))  # seeds of still lifes that no training saw
+MOST_LABELS, MOST_TEMPLATES, LONGEST = 200, 100, 6000
+TEMPERATURE, MARGIN = (0.1, 20.0), (-0.2, 0.2)
+STEPS = (50, 3000)  # of the live training
+SEARCHED = (20, 400)  # still lifes in the search
+LABELS = "\n".join(
+    ["a red sphere", "a red cube", "a blue sphere", "a green cone", "a yellow cylinder", "a purple torus"]
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The controls of the tab; raises `ValueError`, in one plain sentence with the limit, for what cannot be."""
+
+    model: str = "clip-world"
+    source: str = "example"
+    example: int = EXAMPLES[0]
+    drawing: str = ""  # packed by `drawings.pack_paint`
+    upload: str = ""  # a file on this machine: in no link
+    labels: str = LABELS
+    templates: str = "\n".join(clip.TEMPLATES["world"])
+    neutral: str = "an object"
+    margin: float = 0.0
+    temperature: float = 1.0
+    score: str = "softmax"
+    query_words: str = "a large blue object"
+    searched: int = 60
+    steps: int = 500  # of the live training
+    batch: int = 32
+    objective: str = "info_nce"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        choice("model", self.model, catalog.CLIPS)
+        choice("source", self.source, SOURCES)
+        choice("example", str(self.example), map(str, EXAMPLES))
+        for name in ("labels", "templates"):
+            if len(getattr(self, name)) > LONGEST:
+                raise ValueError(f"{name} take at most {LONGEST:,} characters, not {len(getattr(self, name)):,}")
+        if not 1 <= len(self.names) <= MOST_LABELS:
+            raise ValueError(f"labels must be 1 to {MOST_LABELS}, one a line, not {len(self.names)}")
+        if len(set(self.names)) < len(self.names):
+            twice = next(name for name in self.names if self.names.count(name) > 1)
+            raise ValueError(f"the label {twice!r} is there twice")
+        if not 1 <= len(self.sentences) <= MOST_TEMPLATES:
+            raise ValueError(f"templates must be 1 to {MOST_TEMPLATES}, one a line, not {len(self.sentences)}")
+        for template in self.sentences:
+            if "{}" not in template:
+                raise ValueError(f"a template needs {{}} where the label goes, and {template!r} has none")
+        if len(self.neutral) > 200 or len(self.query_words) > 200:
+            raise ValueError("a text for one box takes at most 200 characters")
+        between("margin", self.margin, *MARGIN)
+        between("temperature", self.temperature, *TEMPERATURE)
+        choice("score", self.score, SCORES)
+        whole("pictures", self.searched, *SEARCHED)
+        whole("training steps", self.steps, *STEPS)
+        whole("batch", self.batch, 4, 256)
+        choice("objective", self.objective, clip.OBJECTIVES)
+        whole("seed", self.seed, 0, 2**31 - 1)
+
+    @property
+    def names(self) -> list[str]:
+        """The labels."""
+        return lines(self.labels)
+
+    @property
+    def sentences(self) -> list[str]:
+        """The templates."""
+        return lines(self.templates)
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is a picture."""
+        return {"example": True, "draw": bool(self.drawing), "upload": bool(self.upload)}[self.source]
+
+    def query(self, panel: str = PANELS[0]) -> str:
+        """The link's query string: only what differs from the usual; an uploaded picture is in no link."""
+        usual, pairs = Settings(), {"tab": "clip"}
+        if panel != PANELS[0]:
+            pairs["panel"] = panel
+        for field in fields(self):
+            value = getattr(self, field.name)
+            left_out = field.name == "upload" or (field.name == "drawing" and self.source != "draw")
+            if not left_out and value != getattr(usual, field.name):
+                pairs[field.name] = f"{value:g}" if isinstance(value, float) else str(value)
+        if pairs.get("source") == "upload":
+            del pairs["source"]
+        return urlencode(pairs)
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> "tuple[Settings, list[tuple[str, str]]]":
+        """The settings of a link, and what of it was not possible as (name, value): those keep their usual value."""
+        settings, wrong = cls(), []
+        for field in fields(cls):
+            if field.name in query and field.name != "upload":
+                try:
+                    changed: dict[str, Any] = {field.name: READ.get(field.name, str)(query[field.name])}
+                    settings = replace(settings, **changed)
+                except ValueError:
+                    wrong.append((field.name, query[field.name][:40]))
+        return settings if settings.complete else replace(settings, source=cls.source), wrong
+
+
+def lines(text: str) -> list[str]:
+    """The lines that say something, each once stripped."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+READ: Mapping[str, Callable[[str], Any]] = {
+    "example": integer,
+    "drawing": lambda text: pack_paint(unpack_paint(text)),  # what else it may hold never reaches the Python panel
+    "margin": float,
+    "temperature": float,
+    "searched": integer,
+    "steps": integer,
+    "batch": integer,
+    "seed": integer,
+}

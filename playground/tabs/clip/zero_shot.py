@@ -1,0 +1,167 @@
+"""The panel "Zero-shot": a picture against labels, bars that move while one draws, and where the model looks."""
+
+from dataclasses import dataclass
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from playground import catalog, clip
+from playground.figures import clip as figures
+from playground.i18n import label, say
+from playground.manager import ModelManager
+from playground.tabs.clip.models import choices, leased
+from playground.tabs.clip.pictures import example_tiles, picture, shown
+from playground.tabs.clip.settings import MARGIN, SCORES, TEMPERATURE, Settings
+from playground.tabs.clip.words import figure_words
+from playground.tabs.components import LivePlotly, PaintPad, Slider, tiles
+
+__all__ = ["PALETTE", "Shown", "lay_out", "show"]
+
+PALETTE = {
+    "red": "#d63a3a", "orange": "#ee8a22", "yellow": "#ecd13a", "green": "#3d9b45", "cyan": "#3fbfc4",
+    "blue": "#3d56d6", "purple": "#8a46b8", "gray": "#8b8b8f",
+}  # fmt: skip
+KEPT = 16  # sets of labels whose texts stay embedded
+
+_prompts: dict[tuple[object, ...], clip.Prompts] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What the panel shows, for its files."""
+
+    rating: clip.Rating
+    labels: tuple[str, ...]
+    templates: tuple[str, ...]
+
+
+def lay_out(w: SimpleNamespace) -> None:
+    """The left column: the picture, the labels, what may be turned."""
+    usual = Settings()
+    with gr.Tabs(elem_id="clip-source", elem_classes="pg-source") as w.sources:
+        with gr.Tab(label("clip.source.example"), id="example", elem_id="clip-source-example") as w.tab_example:
+            w.example = tiles(
+                example_tiles(), value=str(usual.example), elem_id="clip-example", label=label("clip.example"),
+                show_label=False,
+            )  # fmt: skip
+        with gr.Tab(label("clip.source.draw"), id="draw", elem_id="clip-source-draw") as w.tab_draw:
+            w.pad = PaintPad(palette=PALETTE, elem_id="clip-pad")
+            gr.Markdown(label("clip.draw.hint"), elem_classes="pg-hint")
+        with gr.Tab(label("clip.source.upload"), id="upload", elem_id="clip-source-upload") as w.tab_upload:
+            w.upload = gr.File(
+                label=label("clip.upload"), show_label=False, type="filepath", height=150, elem_id="clip-upload"
+            )
+            gr.Markdown(label("clip.upload.hint"), elem_classes="pg-hint")
+            with gr.Row(elem_classes="pg-downloads"):
+                w.photos = gr.Button(label("clip.photos"), size="sm", elem_id="clip-photos")
+    w.model = gr.Dropdown(
+        choices(), value=usual.model, label=label("clip.model"), interactive=True, elem_id="clip-model"
+    )
+    w.model_line = gr.Markdown(elem_classes="pg-hint", elem_id="clip-model-line")
+    w.labels = gr.Textbox(
+        usual.labels, label=label("clip.labels"), info=label("clip.labels.info"), lines=6, max_lines=14,
+        elem_id="clip-labels",
+    )  # fmt: skip
+    with gr.Accordion(label("clip.more"), open=False, elem_id="clip-more"):
+        w.template_set = gr.Radio(
+            [(label(f"clip.templates.{name}"), name) for name in clip.TEMPLATES],
+            value="world", label=label("clip.templates.set"), elem_id="clip-template-set", elem_classes="pg-pills",
+        )  # fmt: skip
+        w.templates = gr.Textbox(
+            usual.templates, label=label("clip.templates"), info=label("clip.templates.info"), lines=3, max_lines=10,
+            elem_id="clip-templates",
+        )  # fmt: skip
+        w.neutral = gr.Textbox(
+            usual.neutral, label=label("clip.neutral"), info=label("clip.neutral.info"), elem_id="clip-neutral"
+        )
+        w.margin = Slider(
+            *MARGIN, value=usual.margin, step=0.01, label=label("clip.margin"), buttons=[], elem_id="clip-margin"
+        )
+        w.temperature = Slider(
+            *TEMPERATURE, value=usual.temperature, step=0.1, label=label("clip.temperature"), buttons=[],
+            elem_id="clip-temperature",
+        )  # fmt: skip
+
+
+def lay_out_pictures(w: SimpleNamespace) -> None:
+    """The right column."""
+    w.score = gr.Radio(
+        [(label(f"clip.score.{name}"), name) for name in SCORES],
+        value="softmax", show_label=False, elem_id="clip-score", elem_classes="pg-pills",
+    )  # fmt: skip
+    w.bars = LivePlotly(height=300, config={"displayModeBar": False}, elem_id="clip-bars")
+    w.verdict = gr.Markdown(elem_id="clip-verdict")
+    w.looks = LivePlotly(
+        height="calc(330px + max(0px, (640px - 100vw) * 0.2))", config={"staticPlot": False, "displayModeBar": False},
+        elem_id="clip-looks",
+    )  # fmt: skip
+    gr.Markdown(label("clip.breakdown"), elem_classes="pg-hint")
+    w.breakdown = LivePlotly(height=320, config={"displayModeBar": False}, elem_id="clip-breakdown")
+
+
+def show(manager: ModelManager, settings: Settings, language: str) -> tuple[dict[str, Any], Shown]:
+    """The panel's figures for the settings."""
+    image = picture(settings)
+    with leased(manager, settings.model) as model:
+        unknown = model.tokenizer.unknown([*settings.names, settings.neutral]) if _words(model) else []
+        asked = prompts(model, settings)
+        rating = clip.rate(model, [image], asked, temperature=settings.temperature, margin=settings.margin)
+        best = int(rating.cosines[0].argmax())
+        others = [name for i, name in enumerate(settings.names) if i != best]
+        seen = clip.explain(model, image, settings.names[best], against=others) if _explainable(model) else None
+    kind = settings.score
+    if kind == "independent" and rating.independent is None:
+        kind = "softmax"
+    k = len(settings.names)
+    values = {"softmax": rating.probabilities[0], "independent": rating.independent, "cosine": rating.cosines[0]}[kind]
+    values = np.asarray(values)[0] if kind == "independent" else np.asarray(values)
+    none = None
+    if rating.none is not None:
+        none = float(rating.none[0]) if kind == "cosine" else float(rating.probabilities[0, -1])
+    words = figure_words(language)
+    update: dict[str, Any] = {
+        "bars": figures.bars(settings.names, values[:k], kind, none=none, words=words),
+        "breakdown": figures.templates(settings.names, settings.sentences, rating.by_template[0], words=words),
+        "verdict": _verdict(settings, rating, best, unknown, language),
+        "looks": None,
+    }
+    if seen is not None:
+        small = shown(image)
+        heat = seen.heat((small.shape[1], small.shape[0]))
+        update["looks"] = figures.explanation(small, heat, seen.words, seen.word_scores, words=words)
+    return update, Shown(rating, tuple(settings.names), tuple(settings.sentences))
+
+
+def prompts(model: clip.CLIP, settings: Settings) -> clip.Prompts:
+    """The embedded texts, kept for the next picture: while one draws, only the picture changes."""
+    key = (settings.model, tuple(settings.names), tuple(settings.sentences), settings.neutral)
+    if key not in _prompts:
+        made = clip.prompts(model, settings.names, settings.sentences, neutral=settings.neutral)
+        while len(_prompts) >= KEPT:
+            _prompts.pop(next(iter(_prompts)), None)
+        _prompts[key] = made
+    return _prompts[key]
+
+
+def _words(model: clip.CLIP) -> bool:
+    return isinstance(model.tokenizer, clip.Tokenizer)
+
+
+def _explainable(model: clip.CLIP) -> bool:
+    return model.config.family == "clip"
+
+
+def _verdict(settings: Settings, rating: clip.Rating, best: int, unknown: list[str], language: str) -> str:
+    """What the picture is taken for, in a sentence; what the model cannot read, in another."""
+    word = partial(say, language)
+    cosine, share = rating.cosines[0, best], rating.probabilities[0, best]
+    key = "none" if rating.none is not None and rating.none[0] >= cosine else "best"
+    text = word(f"clip.verdict.{key}", label=settings.names[best], cosine=f"{cosine:.3f}", share=f"{share:.1%}")
+    if unknown:
+        text += " " + word("clip.verdict.unknown", words=", ".join(f"“{one}”" for one in unknown[:8]))
+    if settings.source == "upload" and not catalog.CLIPS[settings.model].photographs:
+        text += " " + word("clip.verdict.photograph")
+    return text
