@@ -9,12 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from playground import catalog, checkpoints, flows, world
+from playground import catalog, checkpoints, cli_label, flows, world
 from playground.diffusion import images
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Playground's jobs without a browser.", no_args_is_help=True)
+app.command("label")(cli_label.label)
 
 # The examples the Flows tab opens on: our best flow on every density, every other flow on one.
 EXAMPLES = [

@@ -33,7 +33,8 @@ def load(source: str | Path, *, activation: Activation | None = None) -> CLIP:
     `activation` is needed where the layout does not say it, as OpenAI's does not: "quick_gelu" for the weights of
     OpenAI, MetaCLIP and DFN, "gelu" for those of LAION and DataComp. Raises `ValueError` where it is missing or
     contradicts what the checkpoint says, and for weights that are pickled with code, truncated, or of another model;
-    `FileNotFoundError` where there is neither file, folder nor repository, or weights are missing.
+    `FileNotFoundError` where there is neither file, folder nor repository, or weights are missing; from a hub, what
+    `checkpoints.fetch` does.
     """
     name = str(source).removeprefix("hf-hub:")
     if Path(name).is_file():

@@ -13,7 +13,11 @@ __all__ = ["MAX_BYTES", "MAX_PICTURES", "MAX_TOTAL", "SUFFIXES", "PictureFile", 
 
 # The endings of the formats that `read_image` reads.
 SUFFIXES = frozenset(
-    ".avif .bmp .gif .ico .j2k .jfif .jp2 .jpe .jpeg .jpg .mpo .pbm .pgm .png .pnm .ppm .tga .tif .tiff .webp".split()
+    f".{name}"
+    for name in (
+        *("avif", "bmp", "gif", "ico", "j2k", "jfif", "jp2", "jpe", "jpeg", "jpg", "mpo"),
+        *("pbm", "pgm", "png", "pnm", "ppm", "tga", "tif", "tiff", "webp"),
+    )
 )
 MAX_PICTURES = 20_000
 MAX_BYTES = 50_000_000  # of one file, unpacked
