@@ -16,7 +16,7 @@ class Handler(BaseHTTPRequestHandler):
 
     `faults` says what goes wrong, by "METHOD ending-of-the-path", once each, in order: a status; "cut", half of the
     content and the end of the connection; "wrong", content of the right size that is another; "short", half of the
-    content as if it were all.
+    content as if it were all; "hang", half of the content and no more, `hanging` set, till the reader is gone.
     """
 
     protocol_version = "HTTP/1.1"
@@ -24,6 +24,7 @@ class Handler(BaseHTTPRequestHandler):
     asked: list[str]
     ranges: list[str]
     faults: dict[str, list[int | str]]
+    hanging: threading.Event
 
     def do_GET(self):
         self.asked.append(self.path)
@@ -72,9 +73,9 @@ class Handler(BaseHTTPRequestHandler):
             content = bytes(byte ^ 1 for byte in content)
         elif fault == "short":
             content = content[: len(content) // 2]
-        return self.answer(status, content, headers, cut=fault == "cut")
+        return self.answer(status, content, headers, cut=fault in ("cut", "hang"), hang=fault == "hang")
 
-    def answer(self, status, content, headers=None, cut=False):
+    def answer(self, status, content, headers=None, cut=False, hang=False):
         self.send_response(status)
         for key, value in {"Content-Length": str(len(content)), **(headers or {})}.items():
             self.send_header(key, value)
@@ -82,6 +83,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.command == "GET":
             self.wfile.write(content[: len(content) // 2] if cut else content)
             self.close_connection = self.close_connection or cut
+        if hang:
+            self.hanging.set()
+            self.connection.recv(1)  # b"" when the other end is gone
 
     def log_message(self, *_):
         pass
@@ -90,7 +94,8 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving(repositories: Mapping[str, Path]) -> Iterator[tuple[str, type[Handler]]]:
     """The address of a hub, and its handler: what it has been asked and what is to go wrong."""
-    handler = type("Hub", (Handler,), {"repositories": repositories, "asked": [], "ranges": [], "faults": {}})
+    state = {"repositories": repositories, "asked": [], "ranges": [], "faults": {}, "hanging": threading.Event()}
+    handler = type("Hub", (Handler,), state)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 from small_words import lay_pictures, picture, small_words_clip
 from typer.testing import CliRunner
 
-from playground import checkpoints, clip, cli, cli_label
+from playground import checkpoints, cli, cli_label, clip
 from playground.clip.labelling import Labelled
 
 LABELS = ("red", "green ball", "=b")
