@@ -4,7 +4,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -85,7 +85,8 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = self.close_connection or cut
         if hang:
             self.hanging.set()
-            self.connection.recv(1)  # b"" when the other end is gone
+            with suppress(ConnectionError):
+                self.connection.recv(1)  # until the other end is gone
 
     def log_message(self, *_):
         pass

@@ -112,7 +112,7 @@ def test_kill_9_while_weights_arrive_leaves_none(hub, model, tmp_path):
         assert hub.hanging.wait(120)
         process.kill()
     assert left(tmp_path, "*.safetensors") == []
-    assert len(left(tmp_path, "*.incomplete")) == 1
+    assert left(tmp_path, "*.incomplete"), "what had come of them"
     assert loads(model)
 
 
