@@ -4,14 +4,17 @@ from playground.clip.contrast import OBJECTIVES, Batch
 from playground.clip.embed import embed_images, embed_texts, similarity
 from playground.clip.explain import Explanation, explain
 from playground.clip.gap import Gap, map3d, modality_gap
+from playground.clip.labelling import Labelled, label_pictures
 from playground.clip.load import load, save
 from playground.clip.losses import info_nce, sigmoid_loss
 from playground.clip.model import CLIP, Config, build
+from playground.clip.pictures import PictureFile, Pictures, find_pictures
 from playground.clip.preprocess import preprocess, read_image
 from playground.clip.probe import Shot, few_shot_curve, linear_probe
 from playground.clip.rating import Prompts, Rating, prompts, rate
 from playground.clip.search import Hit, Index, build_index, search
 from playground.clip.siglip_tokenizer import SiglipTokenizer
+from playground.clip.tables import Confusion, confusion, write_table
 from playground.clip.templates import TEMPLATES
 from playground.clip.tokenizer import Tokenizer, tokenize
 from playground.clip.training import TrainingStep, fit
@@ -25,11 +28,15 @@ __all__ = [
     "TEMPLATES",
     "Batch",
     "Config",
+    "Confusion",
     "Explanation",
     "Gap",
     "Head",
     "Hit",
     "Index",
+    "Labelled",
+    "PictureFile",
+    "Pictures",
     "Prompts",
     "Rating",
     "Shot",
@@ -42,12 +49,15 @@ __all__ = [
     "build_index",
     "classifier_head",
     "classify",
+    "confusion",
     "embed_images",
     "embed_texts",
     "explain",
     "few_shot_curve",
+    "find_pictures",
     "fit",
     "info_nce",
+    "label_pictures",
     "linear_probe",
     "load",
     "map3d",
@@ -61,5 +71,6 @@ __all__ = [
     "sigmoid_loss",
     "similarity",
     "tokenize",
+    "write_table",
     "zero_shot",
 ]

@@ -48,7 +48,7 @@ def load(
     OpenAI, MetaCLIP and DFN, "gelu" for those of LAION and DataComp. Raises `ValueError` where it is missing or
     contradicts what the checkpoint or the registry says, for weights that are pickled with code, truncated, or of
     another model, and for a name or a tag that the registry does not know; `FileNotFoundError` where there is neither
-    file, folder nor repository, or weights are missing.
+    file, folder nor repository, or weights are missing; from a hub, what `checkpoints.fetch` does.
     """
     if pretrained is not None:
         return _load_registered(str(source), pretrained, activation)

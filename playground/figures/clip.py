@@ -165,9 +165,16 @@ def map3d(
             marker={"size": [7 if i in hits else 3.5 for i in rows], "color": colour, "opacity": 0.9, "line": {"width": 0}},
             text=[names[i] for i in rows], hovertemplate="%{text}<extra></extra>", customdata=list(rows),
         )  # fmt: skip
-    axis = {"showticklabels": False, "title": {"text": ""}, "showbackground": False, "gridcolor": GRID, "zeroline": False}
+    axis = {
+        "showticklabels": False,
+        "title": {"text": ""},
+        "showbackground": False,
+        "gridcolor": GRID,
+        "zeroline": False,
+    }
     figure.update_layout(
-        scene={"xaxis": axis, "yaxis": axis, "zaxis": axis, "aspectmode": "cube"}, margin={"l": 0, "r": 0, "t": 0, "b": 0}
+        scene={"xaxis": axis, "yaxis": axis, "zaxis": axis, "aspectmode": "cube"},
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
     )
     return figure
 

@@ -56,7 +56,9 @@ def build(manager: ModelManager) -> None:
             if flag.wait(PAUSE) or not settings.complete:
                 yield unchanged
                 return
-            yield from draw(request, panel, settings, flag, _frames(manager, panel, settings, kept, files, flag, tongue))
+            yield from draw(
+                request, panel, settings, flag, _frames(manager, panel, settings, kept, files, flag, tongue)
+            )
 
     def learn(request: gr.Request, stamp: float, *values: Any) -> Iterator[Any]:
         """A tiny CLIP that learns."""
@@ -252,5 +254,3 @@ def _settings(values: tuple[Any, ...], tongue: str) -> Settings:
     given["upload"] = given["upload"] or ""
     with plain(tongue):
         return Settings(drawing=drawing, example=example, **given)
-
-

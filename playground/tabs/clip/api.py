@@ -44,7 +44,6 @@ def build(manager: ModelManager) -> None:
             "cosines": dict(zip(labels, result.cosines[0].tolist(), strict=True)),
         }
 
-
     def search(words: str, count: int = 5, pictures: int = 60, model: str = "clip-world") -> list[dict[str, Any]]:
         """Find the still lifes of the picture world that suit words best, with CLIP.
 
@@ -65,7 +64,8 @@ def build(manager: ModelManager) -> None:
         except (ValueError, OSError) as error:
             raise gr.Error(f"{error}.", print_exception=False) from error
         return [
-            {"seed": scenes[hit.number].seed, "score": hit.score, "text": world.describe(scenes[hit.number])} for hit in hits
+            {"seed": scenes[hit.number].seed, "score": hit.score, "text": world.describe(scenes[hit.number])}
+            for hit in hits
         ]
 
     gr.api(classify, api_name="classify", concurrency_id="clip-api", concurrency_limit=1)

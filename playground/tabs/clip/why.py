@@ -61,9 +61,7 @@ def train(
 ) -> Generator[tuple[dict[str, Any], clip.Glimpse | None]]:
     """Pictures while it learns. Stop leaves the picture."""
     last, begun, glimpse = 0.0, time.monotonic(), None
-    watching = clip.watch_clip(
-        steps=settings.steps, objective=settings.objective, seed=settings.seed, every=FRAME
-    )
+    watching = clip.watch_clip(steps=settings.steps, objective=settings.objective, seed=settings.seed, every=FRAME)
     for glimpse in watching:
         if stop.is_set():
             yield {"progress": bar(glimpse.progress, say(language, "clip.stopped"))}, glimpse
