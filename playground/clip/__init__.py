@@ -5,7 +5,7 @@ from playground.clip.embed import embed_images, embed_texts, similarity
 from playground.clip.explain import Explanation, explain
 from playground.clip.gap import Gap, map3d, modality_gap
 from playground.clip.labelling import Labelled, label_pictures
-from playground.clip.load import load, save
+from playground.clip.load import download, load, save
 from playground.clip.losses import info_nce, sigmoid_loss
 from playground.clip.model import CLIP, Config, build
 from playground.clip.pictures import PictureFile, Pictures, find_pictures
@@ -50,6 +50,7 @@ __all__ = [
     "classifier_head",
     "classify",
     "confusion",
+    "download",
     "embed_images",
     "embed_texts",
     "explain",

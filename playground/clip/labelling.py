@@ -1,7 +1,7 @@
 """Label thousands of pictures: decoded ahead in threads, encoded in batches, and kept on the way in a journal."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -75,7 +75,7 @@ def label_pictures(
     model_name: str = "",
     workers: int = 2,
     margin: float | None = None,
-) -> Iterator[Labelled]:
+) -> Generator[Labelled]:
     """Label pictures by zero-shot classification, in their order; one that cannot be read is reported, and no end.
 
     Threads read, decode and preprocess at most two batches ahead of the one that is encoded, and are gone when the

@@ -2,6 +2,7 @@
 
 import dataclasses
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from playground.clip.siglip_tokenizer import SiglipTokenizer, read_siglip_tokeni
 from playground.clip.tokenizer import Tokenizer, default_tokenizer, read_tokenizer
 from playground.clip.transformer import Activation, Tower
 
-__all__ = ["load", "save"]
+__all__ = ["download", "load", "save"]
 
 Words = Tokenizer | SiglipTokenizer
 KIND = "playground.clip"
@@ -55,23 +56,37 @@ def load(
     name = str(source).removeprefix("hf-hub:")
     if Path(name).is_file():
         return _load_file(Path(name), activation, archive=archive)
+    read, folder = _located(name, None)
+    return read(folder, activation)
+
+
+def download(source: str, progress: checkpoints.Progress | None = None) -> Path:
+    """Fetch all that `load` reads of a repository, once, and return its folder; `progress` and errors are as in
+    `checkpoints.fetch`, and of a repository without a CLIP as in `load`."""
+    return _located(source.removeprefix("hf-hub:"), progress)[1]
+
+
+def _located(
+    name: str, progress: checkpoints.Progress | None
+) -> tuple[Callable[[Path, Activation | None], CLIP], Path]:
+    """What reads the checkpoint of a folder or a repository, and the folder, with its weights in it."""
     folder = checkpoints.fetch(name, WORDS)
     config = checkpoints.read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
     if config.get("kind") == KIND:
-        return _load_own(checkpoints.fetch(name, TRANSFORMERS), activation)
+        return _load_own, checkpoints.fetch(name, TRANSFORMERS, progress)
     if (folder / OPEN_CLIP[0]).is_file():
-        folder = checkpoints.fetch(name, OPEN_CLIP)
+        folder = checkpoints.fetch(name, OPEN_CLIP, progress)
         if (folder / OPEN_CLIP[1]).is_file():
-            return _load_open_clip(folder, activation)
+            return _load_open_clip, folder
     if config.get("model_type") in MODEL_TYPES:
-        folder = checkpoints.fetch(name, TRANSFORMERS)
+        folder = checkpoints.fetch(name, TRANSFORMERS, progress)
         if (folder / TRANSFORMERS[1]).is_file():
-            return _load_transformers(folder, activation)
+            return _load_transformers, folder
     elif config and not (folder / OPEN_CLIP[0]).is_file():
         said = config.get("kind", config.get("model_type"))
-        raise ValueError(f"{source} holds a {said!r}; a CLIP has the kind {KIND!r} or the model_type {MODEL_TYPES}")
+        raise ValueError(f"{name} holds a {said!r}; a CLIP has the kind {KIND!r} or the model_type {MODEL_TYPES}")
     raise FileNotFoundError(
-        f"{source} holds no CLIP: that is config.json with model.safetensors, or {' with '.join(OPEN_CLIP)}; "
+        f"{name} holds no CLIP: that is config.json with model.safetensors, or {' with '.join(OPEN_CLIP)}; "
         "pickled weights are not opened"
     )
 

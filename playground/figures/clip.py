@@ -60,7 +60,7 @@ def bars(
 
 
 def templates(
-    labels: Sequence[str], sentences: Sequence[str], cosines: Array, *, words: Mapping[str, str] = WORDS
+    labels: Sequence[str], sentences: Sequence[str], cosines: Array
 ) -> go.Figure:
     """Cosines (k, t) of every label in every template, as a heat map."""
     figure = go.Figure(
@@ -113,7 +113,7 @@ SIDE = 0.86  # of a cell that its picture takes
 
 
 def similarities(
-    cosines: Array, pictures: Sequence[NDArray[np.uint8]], texts: Sequence[str], *, words: Mapping[str, str] = WORDS
+    cosines: Array, pictures: Sequence[NDArray[np.uint8]], texts: Sequence[str]
 ) -> go.Figure:
     """Cosines (n, k) as a heat map: the pictures along the top, their texts at the left."""
     n, k = cosines.shape
@@ -162,7 +162,7 @@ def map3d(
     for name, rows, colour in groups:
         figure.add_scatter3d(
             x=points[list(rows), 0], y=points[list(rows), 1], z=points[list(rows), 2], mode="markers", name=words[name],
-            marker={"size": [7 if i in hits else 3.5 for i in rows], "color": colour, "opacity": 0.9, "line": {"width": 0}},
+            marker={"size": [7 if i in hits else 3.5 for i in rows], "color": colour, "opacity": 0.9},
             text=[names[i] for i in rows], hovertemplate="%{text}<extra></extra>", customdata=list(rows),
         )  # fmt: skip
     axis = {

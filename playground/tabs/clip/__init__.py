@@ -171,9 +171,8 @@ def build(manager: ModelManager) -> None:
     quick = private(concurrency_limit=QUICK, concurrency_id="clip-quick")
     typed = [w.labels, w.templates, w.neutral, w.query_words]
     edited = [one.blur for one in typed] + [w.query_words.submit, w.neutral.submit]
-    edited += [
-        one.input for name, one in zip(CONTROLS, controls, strict=True) if one not in typed and name not in ("source", "upload")
-    ]  # fmt: skip
+    others = {name: one for name, one in zip(CONTROLS, controls, strict=True) if name not in ("source", "upload")}
+    edited += [one.input for one in others.values() if one not in typed]
     jobs = [gr.on([*edited, w.panel.change, w.source.change, w.upload.change, w.files.change], look, *looks, **every)]
     w.template_set.input(choose_templates, w.template_set, w.templates, queue=False, **private()).then(
         look, *looks, **every

@@ -4,7 +4,6 @@ import csv
 import io
 import itertools
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ _turn = itertools.count()
 
 def write(kind: str, panel: str, settings: Settings, rated: Any, indexed: Any, folder: Path) -> str:
     """Make the file of a kind, csv or json; returns its path. Raises `ValueError` where the panel shows nothing yet."""
-    columns, lines = _record(panel, settings, rated, indexed)
+    columns, lines = _record(panel, rated, indexed)
     path = place(folder, f"clip-{panel.replace('_', '-')}.{kind}")
     if kind == "csv":
         out = io.StringIO()
@@ -38,7 +37,7 @@ def write(kind: str, panel: str, settings: Settings, rated: Any, indexed: Any, f
     return str(path)
 
 
-def _record(panel: str, settings: Settings, rated: Any, indexed: Any) -> tuple[list[str], list[Sequence[Any]]]:
+def _record(panel: str, rated: Any, indexed: Any) -> tuple[list[str], list[list[Any]]]:
     if panel == "zero_shot" and isinstance(rated, Shown):
         rating = rated.rating
         alone = [None] * len(rated.labels) if rating.independent is None else rating.independent[0].tolist()

@@ -138,7 +138,7 @@ def find(manager: ModelManager, settings: Settings, kept: Indexed, language: str
         "found": grid(cells),
         "search_verdict": _verdict(kept, gap, language),
         "map": figures.map3d(points, len(mapped), names, words=spoken, hits=[mapped.index(i) for i in best]),
-        "matrix": figures.similarities(kept.vectors[best[:MATRIX]] @ texts.T, small, said, words=spoken),
+        "matrix": figures.similarities(kept.vectors[best[:MATRIX]] @ texts.T, small, said),
     }
 
 

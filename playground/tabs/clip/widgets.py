@@ -1,4 +1,4 @@
-"""What one sees of the CLIP tab: the picture, the labels and the model left, a panel right, and what is folded below."""
+"""What one sees of the CLIP tab: picture, labels and model left, a panel right, and what is folded below."""
 
 from types import SimpleNamespace
 

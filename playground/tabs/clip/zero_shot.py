@@ -106,7 +106,9 @@ def show(manager: ModelManager, settings: Settings, language: str) -> tuple[dict
     """The panel's figures for the settings."""
     image = picture(settings)
     with leased(manager, settings.model) as model:
-        unknown = model.tokenizer.unknown([*settings.names, settings.neutral]) if _words(model) else []
+        tokenizer = model.tokenizer
+        known = not isinstance(tokenizer, clip.Tokenizer)
+        unknown = [] if known else tokenizer.unknown([*settings.names, settings.neutral])
         asked = prompts(model, settings)
         rating = clip.rate(model, [image], asked, temperature=settings.temperature, margin=settings.margin)
         best = int(rating.cosines[0].argmax())
@@ -124,7 +126,7 @@ def show(manager: ModelManager, settings: Settings, language: str) -> tuple[dict
     words = figure_words(language)
     update: dict[str, Any] = {
         "bars": figures.bars(settings.names, values[:k], kind, none=none, words=words),
-        "breakdown": figures.templates(settings.names, settings.sentences, rating.by_template[0], words=words),
+        "breakdown": figures.templates(settings.names, settings.sentences, rating.by_template[0]),
         "verdict": _verdict(settings, rating, best, unknown, language),
         "looks": None,
     }
@@ -144,10 +146,6 @@ def prompts(model: clip.CLIP, settings: Settings) -> clip.Prompts:
             _prompts.pop(next(iter(_prompts)), None)
         _prompts[key] = made
     return _prompts[key]
-
-
-def _words(model: clip.CLIP) -> bool:
-    return isinstance(model.tokenizer, clip.Tokenizer)
 
 
 def _explainable(model: clip.CLIP) -> bool:
