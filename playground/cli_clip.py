@@ -1,8 +1,10 @@
 """`playground train clip` and `playground clip-figures`: the small CLIP that ships, made and measured again."""
 
+import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -86,7 +88,10 @@ def train_clip(
         raise typer.BadParameter(str(error)) from error
     if first:
         clip.save(model, folder)
-        card = _card(model, steps=steps, pictures=pictures, seed=seed, plain=plain, figures=figures)
+        found = list(world_figures.world_figures(model, figures)) if figures else []
+        record = {"count": figures, "figures": [asdict(figure) for figure in found]}
+        checkpoints.write_text(folder / "figures.json", json.dumps(record, indent=1) + "\n")
+        card = _card(model, found, steps=steps, pictures=pictures, seed=seed, plain=plain, figures=figures)
         checkpoints.write_text(folder / "README.md", card)
         typer.echo(f"{folder}; {work} may be deleted")
     if many:
@@ -110,18 +115,27 @@ def clip_figures(
         model = clip.load(folder)
     except (ValueError, FileNotFoundError) as error:
         raise typer.BadParameter(str(error)) from error
-    for line in _table(model, count):
+    for line in _table(world_figures.world_figures(model, count)):
         typer.echo(line)
 
 
-def _table(model: clip.CLIP, count: int) -> Iterator[str]:
+def _table(figures: Iterable[world_figures.Figure]) -> Iterator[str]:
     yield "| what | right | chance |"
     yield "|---|---|---|"
-    for figure in world_figures.world_figures(model, count):
+    for figure in figures:
         yield f"| {figure.name} | {figure.value:.1%} | {figure.chance:.1%} |"
 
 
-def _card(model: clip.CLIP, *, steps: int, pictures: int, seed: int, plain: bool, figures: int) -> str:
+def _card(
+    model: clip.CLIP,
+    found: list[world_figures.Figure],
+    *,
+    steps: int,
+    pictures: int,
+    seed: int,
+    plain: bool,
+    figures: int,
+) -> str:
     usual = (steps, pictures, seed) == (world_training.STEPS, world_training.PICTURES, 0)
     options = "" if usual else f" --steps {steps} --pictures {pictures} --seed {seed}"
     name = "clip-world-plain" if plain else "clip-world"
@@ -143,5 +157,5 @@ def _card(model: clip.CLIP, *, steps: int, pictures: int, seed: int, plain: bool
         date=datetime.now(UTC).date(),
         name_arg=f"checkpoints/{name}",
         count=figures,
-        table="\n".join(_table(model, figures)) if figures else "Not measured.",
+        table="\n".join(_table(found)) if found else "Not measured.",
     )

@@ -74,6 +74,7 @@ def test_no_text_is_idle():
         "models.",
         "flows.stage.",
         "diffusion.",
+        "clip.",
         "name.",
     )
     idle = [key for key in TEXTS["en"] if key not in code and not key.startswith(families)]
@@ -93,6 +94,16 @@ REFUSING = (
     "tabs/diffusion/settings.py",
     "tabs/diffusion/learned.py",
     "tabs/diffusion/pictures.py",
+    "tabs/clip/settings.py",
+    "tabs/clip/pictures.py",
+    "tabs/clip/search.py",
+    "tabs/clip/downloads.py",
+    "clip/pictures.py",
+    "clip/preprocess.py",
+    "clip/search.py",
+    "clip/zero_shot.py",
+    "clip/labelling.py",
+    "checkpoints.py",
     "diffusion/arena.py",
     "diffusion/compare.py",
     "diffusion/dial.py",
@@ -114,7 +125,9 @@ NOT_FOR_THE_PAGE = re.compile(  # what no control and no upload can bring about
     r"^7 is not a number|the picture has no pixels|a picture must be|the picture holds NaN|a picture of floats|"
     r"must be 0 or 1|^must be a whole number|choose rms or median|there is no point to choose|sigma_max must be|"
     r"the shape of one sample|give steps or sigmas|noises, held_out and|at least one row|noise must have the shape|"
-    r"offset must lie|beta_d > 0|rho must lie|sigma_data must be|log_p must have"
+    r"offset must lie|beta_d > 0|rho must lie|sigma_data must be|log_p must have|the index must have|count must be at least|labels must be one or more|"
+    r"templates must be one or more|weights must have|must be a list of strings|margin must lie in \[0, 1\]|"
+    r"must be at least 1, not|^7$"
 )
 
 

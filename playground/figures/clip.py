@@ -59,9 +59,7 @@ def bars(
     return figure
 
 
-def templates(
-    labels: Sequence[str], sentences: Sequence[str], cosines: Array
-) -> go.Figure:
+def templates(labels: Sequence[str], sentences: Sequence[str], cosines: Array) -> go.Figure:
     """Cosines (k, t) of every label in every template, as a heat map."""
     figure = go.Figure(
         go.Heatmap(
@@ -112,9 +110,7 @@ HEAT = [[0.0, "rgba(13,10,32,0.55)"], [0.45, "rgba(163,63,174,0.30)"], [1.0, "rg
 SIDE = 0.86  # of a cell that its picture takes
 
 
-def similarities(
-    cosines: Array, pictures: Sequence[NDArray[np.uint8]], texts: Sequence[str]
-) -> go.Figure:
+def similarities(cosines: Array, pictures: Sequence[NDArray[np.uint8]], texts: Sequence[str]) -> go.Figure:
     """Cosines (n, k) as a heat map: the pictures along the top, their texts at the left."""
     n, k = cosines.shape
     figure = go.Figure(

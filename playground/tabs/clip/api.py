@@ -9,7 +9,7 @@ from playground.clip.world_figures import pictures_of
 from playground.manager import ModelManager
 from playground.tabs.clip.models import leased
 from playground.tabs.clip.search import FIRST
-from playground.tabs.clip.settings import MOST_LABELS, SEARCHED, Settings
+from playground.tabs.clip.settings import MOST_LABELS, Settings
 
 __all__ = ["build"]
 

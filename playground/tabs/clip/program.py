@@ -1,7 +1,9 @@
 """The Python panel of the CLIP tab: settings as a program that makes the open panel's numbers."""
 
+import textwrap
+
 from playground import catalog
-from playground.tabs import drawings
+from playground.tabs.clip.pictures import LARGE
 from playground.tabs.clip.search import FIRST
 from playground.tabs.clip.settings import Settings
 
@@ -27,14 +29,19 @@ def _picture(settings: Settings) -> tuple[list[str], list[str]]:
     """Imports, and the lines that make `image`."""
     if settings.source == "draw":
         return (
-            [*drawings.IMPORTS, "from PIL import Image"],
-            [*drawings.paint_lines(settings.drawing), "image = Image.fromarray(drawing).resize((256, 256), 2)"],
+            ["from PIL import Image", "from playground.tabs.drawings import unpack_paint"],
+            [
+                "packed = (",
+                *(f'    "{part}"' for part in textwrap.wrap(settings.drawing, 96)),
+                ")",
+                f"image = Image.fromarray(unpack_paint(packed)).resize(({LARGE}, {LARGE}), Image.Resampling.BILINEAR)",
+            ],
         )
     if settings.source == "upload":
         return [], ['image = clip.read_image("picture.png")  # yours']
     return (
         ["from playground import world", "from playground.clip.world_figures import pictures_of"],
-        [f"(image,) = pictures_of([world.sample({settings.example})], 256)"],
+        [f"(image,) = pictures_of([world.sample({settings.example})], {LARGE})"],
     )
 
 
