@@ -125,7 +125,8 @@ NOT_FOR_THE_PAGE = re.compile(  # what no control and no upload can bring about
     r"^7 is not a number|the picture has no pixels|a picture must be|the picture holds NaN|a picture of floats|"
     r"must be 0 or 1|^must be a whole number|choose rms or median|there is no point to choose|sigma_max must be|"
     r"the shape of one sample|give steps or sigmas|noises, held_out and|at least one row|noise must have the shape|"
-    r"offset must lie|beta_d > 0|rho must lie|sigma_data must be|log_p must have|the index must have|count must be at least|labels must be one or more|"
+    r"offset must lie|beta_d > 0|rho must lie|sigma_data must be|log_p must have|"
+    r"the index must have|count must be at least|labels must be one or more|"
     r"templates must be one or more|weights must have|must be a list of strings|margin must lie in \[0, 1\]|"
     r"must be at least 1, not|^7$"
 )
