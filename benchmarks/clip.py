@@ -31,7 +31,7 @@ from playground.nn.matmul import probe
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests/clip"))  # the tests' way to draw weights that matter
 
-from small_clip import pixels, redraw, tokens  # noqa: E402
+from small_clip import pixels, redraw, tokens
 
 Encode = Callable[[], Tensor]
 LENGTHS = tuple(6 + i % 7 for i in range(16))  # tokens of a prompt, start and end counted
@@ -88,9 +88,6 @@ def image_ways(peer: nn.Module, other: nn.Module, ours: clip.CLIP, x: Tensor) ->
     peer16, other16 = copy.deepcopy(peer).bfloat16(), copy.deepcopy(other).bfloat16()
     fast, fast16 = clip.accelerate(copy.deepcopy(ours)), clip.accelerate(copy.deepcopy(ours), bfloat16=True)
 
-    def autocast() -> Any:
-        return torch.autocast("cpu", torch.bfloat16)
-
     def by_peer() -> Tensor:
         return peer.encode_image(x, normalize=True)
 
@@ -100,7 +97,6 @@ def image_ways(peer: nn.Module, other: nn.Module, ours: clip.CLIP, x: Tensor) ->
     return {
         "open_clip": by_peer,
         "open_clip medium": within(medium, by_peer),
-        "open_clip autocast": within(autocast, by_peer),
         "open_clip .bfloat16()": lambda: peer16.encode_image(half, normalize=True),
         "transformers": by_other,
         "transformers medium": within(medium, by_other),
@@ -198,7 +194,9 @@ def on_gpu(name: str, rounds: int) -> dict[str, float]:
 def main() -> None:
     """Measure, print a table, and write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="measured rounds of a batch of 16; three times as many of 1")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="measured rounds of a batch of 16; three times as many of 1"
+    )
     parser.add_argument("--models", nargs="+", default=["ViT-B-32", "ViT-B-16"])
     parser.add_argument("--out", type=Path, help="where to write the JSON")
     arguments = parser.parse_args()

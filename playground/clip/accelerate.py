@@ -19,7 +19,7 @@ QUICK = 1.702  # of quick_gelu
 
 
 def accelerate(model: "CLIP", *, bfloat16: bool = False) -> "CLIP":
-    """The same model, whose `encode_image` and `encode_text` from now on run faster on CPU; worth it from a few calls on.
+    """The same model, whose `encode_image` and `encode_text` now run faster on CPU; packing pays from a few calls on.
 
     In float32 the answers change by rounding only. With `bfloat16` matrices are multiplied in it where that is faster
     here, all else staying in float32, as do `state_dict` and what `save` writes: cosines to the exact vectors are over
@@ -108,7 +108,7 @@ class _Transformer(Transformer):
 
 
 class _Patches(nn.Module):
-    """A convolution whose patches do not overlap, as the product it is: (n, 3, side, side) to (n, width, grid, grid)."""
+    """A convolution of patches side by side, as one product: (n, 3, side, side) to (n, width, grid, grid)."""
 
     def __init__(self, plain: nn.Conv2d, dtype: torch.dtype) -> None:
         super().__init__()

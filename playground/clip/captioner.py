@@ -33,6 +33,8 @@ class Captioner(nn.Module):
         x = self.words(said) + self.places[: length - 1]
         logits = self.decoder(x, self.norm(states), tgt_mask=ahead, tgt_is_causal=True) @ self.words.weight.T
         padding = next_word.new_full((), -100)
-        target = torch.where(torch.arange(1, length, device=captions.device) > captions.argmax(1)[:, None], padding, next_word)
+        target = torch.where(
+            torch.arange(1, length, device=captions.device) > captions.argmax(1)[:, None], padding, next_word
+        )
         each = F.cross_entropy(logits.transpose(1, 2).float(), target, reduction="none")  # (n, length - 1)
         return (each.sum(1) / (target != padding).sum(1)).mean()
