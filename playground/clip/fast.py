@@ -21,11 +21,12 @@ QUICK = 1.702  # of quick_gelu
 def accelerate(model: "CLIP", *, bfloat16: bool = False) -> "CLIP":
     """The same model, whose `encode_image` and `encode_text` now run faster on CPU; packing pays from a few calls on.
 
-    In float32 the answers change by rounding only. With `bfloat16` matrices are multiplied in it where that is faster
-    here, all else staying in float32, as do `state_dict` and what `save` writes: cosines to the exact vectors are over
-    .9999. The packed weights take as much memory again, or half. Wherever gradients are asked for, and for good once
-    weights are loaded into the model, cast or moved, it computes as before. A model on another device than the CPU or
-    of another dtype than float32 is left as it is. Raises `ValueError` for a model that is not frozen.
+    For many pictures or prompts on a machine without GPU; a model that answers once is not worth packing. In float32
+    the answers change by rounding only. With `bfloat16` matrices are multiplied in it where that is faster here, all
+    else staying in float32, as do `state_dict` and what `save` writes; of random ViT-B the cosines to the exact vectors
+    are over .9999. The packed weights take as much memory again, or half. Wherever gradients are asked for, and for
+    good once weights are loaded into the model, cast or moved, it computes as before. A model on another device than
+    the CPU or of another dtype than float32 is left as it is. Raises `ValueError` for a model that is not frozen.
     """
     if any(p.requires_grad for p in model.parameters()):
         raise ValueError("only a frozen model can be accelerated: call eval() and requires_grad_(False) on it first")
@@ -35,7 +36,7 @@ def accelerate(model: "CLIP", *, bfloat16: bool = False) -> "CLIP":
     dtype = torch.bfloat16 if faster else torch.float32
     for tower in (model.visual, model.text):
         tower.transformer = _Transformer(tower.transformer, dtype)
-    if isinstance(model.visual.conv1, nn.Conv2d):
+    if isinstance(model.visual.conv1, nn.Conv2d | _Patches):
         model.visual.conv1 = _Patches(model.visual.conv1, dtype)
     return model
 
@@ -110,9 +111,9 @@ class _Transformer(Transformer):
 class _Patches(nn.Module):
     """A convolution of patches side by side, as one product: (n, 3, side, side) to (n, width, grid, grid)."""
 
-    def __init__(self, plain: nn.Conv2d, dtype: torch.dtype) -> None:
+    def __init__(self, plain: "nn.Conv2d | _Patches", dtype: torch.dtype) -> None:
         super().__init__()
-        self.weight, self.side, self.dtype = plain.weight, plain.kernel_size[0], dtype
+        self.weight, self.side, self.dtype = plain.weight, plain.weight.shape[-1], dtype
         flat = plain.weight.flatten(1)
         self.packed: Linear | None = prepare(flat, flat.new_zeros(len(flat)), dtype=dtype)
         self.stamp = _stamp(self)
