@@ -113,8 +113,9 @@ class _Patches(nn.Module):
 
     def __init__(self, plain: "nn.Conv2d | _Patches", dtype: torch.dtype) -> None:
         super().__init__()
-        self.weight, self.side, self.dtype = plain.weight, plain.weight.shape[-1], dtype
-        flat = plain.weight.flatten(1)
+        self.weight: Tensor = plain.weight
+        self.side, self.dtype = self.weight.shape[-1], dtype
+        flat = self.weight.flatten(1)
         self.packed: Linear | None = prepare(flat, flat.new_zeros(len(flat)), dtype=dtype)
         self.stamp = _stamp(self)
 

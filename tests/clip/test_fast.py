@@ -88,6 +88,7 @@ def _line(x, weight, bias, after):
     return matmul.ACTIVATIONS[after](F.linear(x, weight, bias))
 
 
+@pytest.mark.usefixtures("library")
 def test_states_gradients_and_a_convolutional_stem_are_as_before():
     plain, fast = both()
     assert_close(fast.visual.states(pixels()), plain.visual.states(pixels()), rtol=1e-4, atol=1e-4)
