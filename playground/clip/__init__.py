@@ -1,7 +1,7 @@
 """CLIP: pictures and texts on one sphere (Radford et al. 2021), from any checkpoint, for labels nobody trained on."""
 
-from playground.clip.fast import accelerate
 from playground.clip.embed import embed_images, embed_texts, similarity
+from playground.clip.fast import accelerate
 from playground.clip.load import load, save
 from playground.clip.model import CLIP, Config, build
 from playground.clip.preprocess import preprocess, read_image

@@ -50,9 +50,10 @@ def backward(
 
     With `part`, at most so many pairs are embedded at once, each twice; the gradient is the same. With `bfloat16` the
     towers compute in it where that is safe; embeddings and loss stay in float32. A `captioner` learns beside, with the
-    picture tower, to say the captions; its mean loss a word is in the gradient, and not in the answer. With torch.distributed initialised all
-    processes must call this at once with batches of one size; gradients are added up over them, so that each process
-    has the whole. Raises `ValueError` for an unknown objective, a part under 1, and a sigmoid loss without logit_bias.
+    picture tower, to say the captions; its mean loss a word is in the gradient, and not in the answer. With
+    torch.distributed initialised all processes must call this at once with batches of one size; gradients are added up
+    over them, so that each process has the whole. Raises `ValueError` for an unknown objective, a part under 1, and a
+    sigmoid loss without logit_bias.
     """
     if objective not in OBJECTIVES:
         raise ValueError(f"objective must be one of {', '.join(OBJECTIVES)}, not {objective!r}")

@@ -67,7 +67,7 @@ class VisionTransformer(nn.Module):
 
 
 def conv_stem(width: int, patch_size: int) -> nn.Sequential:
-    """Convolutions of 3 x 3 that halve the picture until a patch is one pixel, two a size; channels double to the width.
+    """Convolutions of 3 x 3 that halve the picture until a patch is one pixel, two a size; channels double up to width.
 
     In training they are normalised over the batch, so a picture's embedding then depends on those beside it. Raises
     `ValueError` for a patch size that is no power of two.

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["LIBRARIES", "PostOp", "prepare", "probe"]
+__all__ = ["LIBRARIES", "Linear", "PostOp", "prepare", "probe"]
 
 PostOp = Literal["none", "gelu", "silu"]
 Linear = Callable[[Tensor], Tensor]  # (rows, in) to (rows, out), both in the weight's dtype
