@@ -3,6 +3,7 @@
 from playground.clip.contrast import OBJECTIVES, Batch
 from playground.clip.embed import embed_images, embed_texts, similarity
 from playground.clip.explain import Explanation, explain
+from playground.clip.fast import accelerate
 from playground.clip.gap import Gap, map3d, modality_gap
 from playground.clip.labelling import Labelled, label_pictures
 from playground.clip.load import download, load, save
@@ -45,6 +46,7 @@ __all__ = [
     "Tower",
     "TrainingStep",
     "ZeroShot",
+    "accelerate",
     "build",
     "build_index",
     "classifier_head",

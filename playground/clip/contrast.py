@@ -6,7 +6,6 @@ learning batch size under memory limited setup). Between processes the same cut 
 process takes the whole loss by its own embeddings, and the gradients of the weights are added.
 """
 
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -19,8 +18,9 @@ from torch import distributed as dist
 from playground.clip.captioner import Captioner
 from playground.clip.losses import info_nce, sigmoid_loss
 from playground.clip.model import CLIP
+from playground.clip.text import encode_by_length
 
-__all__ = ["OBJECTIVES", "Batch", "Objective", "backward", "encode_by_length"]
+__all__ = ["OBJECTIVES", "Batch", "Objective", "backward"]
 
 Objective = Literal["info_nce", "sigmoid"]
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
@@ -97,15 +97,6 @@ def backward(
         torch.autograd.backward(parts, shares)
     _add_up(model, captioner)
     return loss.item()
-
-
-def encode_by_length(encode: Callable[[Tensor], Tensor], tokens: Tensor, part: int = 64) -> Tensor:
-    """Texts encoded with others of their length, in parts, and given back in their order: short ones stay cheap."""
-    if len(tokens) <= part:
-        return encode(tokens)
-    order = tokens.argmax(dim=1).argsort(stable=True)
-    made = torch.cat([encode(tokens[some]) for some in order.split(part)])
-    return made[order.argsort()]
 
 
 def _loss(

@@ -1,11 +1,13 @@
 """CLIP's text tower: a causal transformer read at the end token (Radford et al. 2021, section 2.4)."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from playground.clip.transformer import Activation, Tower, Transformer
 
-__all__ = ["TextTransformer", "check_ids"]
+__all__ = ["TextTransformer", "check_ids", "encode_by_length"]
 
 
 class TextTransformer(nn.Module):
@@ -38,9 +40,7 @@ class TextTransformer(nn.Module):
         end = tokens.argmax(dim=-1)  # (n,); the first of equals
         length = int(end.max()) + 1
         x = self.token_embedding(tokens[:, :length]) + self.positional_embedding[:length]
-        x = self.transformer(x)
-        ends = x[torch.arange(len(x), device=x.device), end]  # (n, width)
-        return self.ln_final(ends) @ self.text_projection
+        return self.ln_final(self.transformer(x, at=end)) @ self.text_projection
 
 
 def check_ids(tokens: Tensor, vocab_size: int) -> None:
@@ -50,3 +50,12 @@ def check_ids(tokens: Tensor, vocab_size: int) -> None:
     low, high = int(tokens.min()), int(tokens.max())
     if low < 0 or high >= vocab_size:
         raise ValueError(f"ids must lie in 0..{vocab_size - 1}, not {low if low < 0 else high}")
+
+
+def encode_by_length(encode: Callable[[Tensor], Tensor], tokens: Tensor, part: int = 64) -> Tensor:
+    """Texts encoded with others of their length, in parts, and given back in their order: short ones stay cheap."""
+    if len(tokens) <= part:
+        return encode(tokens)
+    order = tokens.argmax(dim=1).argsort(stable=True)
+    made = torch.cat([encode(tokens[some]) for some in order.split(part)])
+    return made[order.argsort()]

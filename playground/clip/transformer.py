@@ -45,7 +45,10 @@ ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = dict(
 
 
 class Transformer(nn.Module):
-    """A stack of blocks, (n, length, width) to the same; a causal one lets a position see itself and those before."""
+    """A stack of blocks, (n, length, width) to the same; a causal one lets a position see itself and those before.
+
+    With `at` (n,), the outputs (n, width) at one position of each.
+    """
 
     def __init__(self, tower: Tower, activation: Activation, *, causal: bool, eps: float = 1e-5) -> None:
         super().__init__()
@@ -53,10 +56,10 @@ class Transformer(nn.Module):
         for block in self.resblocks:
             _initialise(block, tower)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, at: Tensor | None = None) -> Tensor:
         for block in self.resblocks:
             x = block(x)
-        return x
+        return x if at is None else x[torch.arange(len(x), device=x.device), at]
 
 
 class Block(nn.Module):

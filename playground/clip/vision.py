@@ -30,7 +30,7 @@ class VisionTransformer(nn.Module):
         super().__init__()
         self.image_size = image_size
         scale, grid = tower.width**-0.5, image_size // patch_size
-        self.conv1 = (
+        self.conv1: nn.Module = (
             nn.Conv2d(3, tower.width, patch_size, stride=patch_size, bias=False)
             if stem == "patch"
             else conv_stem(tower.width, patch_size)
@@ -45,7 +45,9 @@ class VisionTransformer(nn.Module):
         self.proj = nn.Parameter(scale * torch.randn(tower.width, embed_dim))
 
     def forward(self, pixels: Tensor) -> Tensor:
-        return self.project(self.states(pixels))
+        x = self.embedded(pixels)
+        first = torch.zeros(len(x), dtype=torch.long, device=x.device)
+        return self.ln_post(self.transformer(x, at=first)) @ self.proj
 
     def project(self, states: Tensor) -> Tensor:
         """The embeddings of what `states` gives."""
@@ -53,13 +55,17 @@ class VisionTransformer(nn.Module):
 
     def states(self, pixels: Tensor) -> Tensor:
         """The last block's outputs (n, 1 + patches, width), the class token's first."""
+        return self.transformer(self.embedded(pixels))
+
+    def embedded(self, pixels: Tensor) -> Tensor:
+        """The first block's inputs (n, 1 + patches, width)."""
         side = self.image_size
         if pixels.shape[1:] != (3, side, side):
             raise ValueError(f"pixels must have the shape (n, 3, {side}, {side}), not {tuple(pixels.shape)}")
         patches = self.conv1(pixels.to(self.proj.dtype)).flatten(2).transpose(1, 2)  # (n, patches, width)
         first = self.class_embedding.expand(len(patches), 1, -1)
         x = torch.cat([first, patches], dim=1) + self.positional_embedding
-        return self.transformer(self.ln_pre(x))
+        return self.ln_pre(x)
 
 
 def conv_stem(width: int, patch_size: int) -> nn.Sequential:
