@@ -2,6 +2,7 @@
 
 from playground.tabs.components.level_pad import LevelPad
 from playground.tabs.components.live_plotly import LivePlotly
+from playground.tabs.components.paint_pad import PaintPad
 from playground.tabs.components.sketch_pad import SketchPad
 from playground.tabs.components.slider import Slider
 from playground.tabs.components.stage import Stage
@@ -12,6 +13,7 @@ __all__ = [
     "Column",
     "LevelPad",
     "LivePlotly",
+    "PaintPad",
     "Row",
     "SketchPad",
     "Slider",

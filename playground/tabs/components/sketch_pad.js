@@ -1,13 +1,14 @@
-// SketchPad: strokes on a canvas whose alpha is the ink; undo replays what is left; sends means of 8 x 8 pixels.
+// SketchPad and PaintPad: strokes on a canvas, transparent where nothing is; undo replays what is left; sends means of
+// 8 x 8 pixels. The script before this one, ink.js or paint.js, is the `medium`: what is drawn with and what a cell sends.
 styleOnce("pad", CSS);
 const CELL = 8, FULL = SIDE * CELL, EVERY = 120;
-const INK = `rgb(${[0, 1, 2].map((c) => LUT[3 * 215 + c]).join()})`;
 const words = Object.fromEntries(Object.entries(WORDS).map(([name, text]) => [name, say(text)]));
 const root = element.querySelector(".pg-pad");
 const board = make("div", "pg-pad-board", root);
 const canvas = make("canvas", "", board, { width: FULL, height: FULL, role: "img", "aria-label": words.hint });
 const hint = make("span", "pg-pad-hint", board, { "aria-hidden": "true" });
 const ring = make("i", "pg-pad-ring", board, { hidden: "" });
+medium.tray?.(root, () => eraser.setAttribute("aria-pressed", "false"));
 const brush = make("label", "pg-pad-brush", root, { title: words.size }), tools = make("div", "pg-pad-tools", root);
 const sizer = make("input", "pg-pad-size", brush, { type: "range", min: 12, max: 72, step: 4, value: 32, "aria-label": words.size, "data-act": "size" });
 const ICONS = {
@@ -32,12 +33,12 @@ eraser.setAttribute("aria-pressed", "false");
 
 const g = canvas.getContext("2d", { willReadFrequently: true });
 g.lineCap = g.lineJoin = "round";
-let history = [];  // of {points, width, erase}, {bytes} and {clear}: what was done, in order
+let history = [];  // of {points, width, colour, erase}, {bytes} and {clear}: what was done, in order
 let stroke = null, sent = "", timer = null;
 
 const segment = (s, from, to) => {
   g.globalCompositeOperation = s.erase ? "destination-out" : "source-over";
-  g.strokeStyle = g.fillStyle = INK;
+  g.strokeStyle = g.fillStyle = s.colour;
   g.lineWidth = s.width;
   g.beginPath();
   if (from[0] === to[0] && from[1] === to[1]) {  // a line without length, which not every browser paints
@@ -50,10 +51,10 @@ const segment = (s, from, to) => {
   g.stroke();
 };
 const picture = (raw) => {
-  const small = document.createElement("canvas"), ink = LUT.subarray(3 * 215, 3 * 215 + 3);
+  const small = document.createElement("canvas");
   small.width = small.height = SIDE;
   const image = new ImageData(SIDE, SIDE);
-  raw.forEach((alpha, i) => image.data.set([...ink, alpha], 4 * i));
+  for (let i = 0; i < SIDE * SIDE; i++) image.data.set(medium.pixel(raw, i), 4 * i);
   small.getContext("2d").putImageData(image, 0, 0);
   g.globalCompositeOperation = "source-over";
   g.imageSmoothingEnabled = false;
@@ -67,15 +68,7 @@ const replay = () => {
     step.points?.forEach((p, i) => segment(step, step.points[Math.max(i - 1, 0)], p));
   }
 };
-// The mean ink of each cell as a byte: the same in every browser, unlike a smoothed drawImage.
-const read = () => {
-  const { data } = g.getImageData(0, 0, FULL, FULL), sums = new Float64Array(SIDE * SIDE);
-  for (let y = 0; y < FULL; y++) {
-    const row = SIDE * Math.floor(y / CELL);
-    for (let x = 0; x < FULL; x++) sums[row + Math.floor(x / CELL)] += data[4 * (y * FULL + x) + 3];
-  }
-  return Uint8Array.from(sums, (s) => Math.round(s / (CELL * CELL)));
-};
+const read = () => medium.cells(g.getImageData(0, 0, FULL, FULL).data, SIDE, CELL);
 const show = () => {
   const last = history.at(-1);
   hint.hidden = Boolean(last && !last.clear);
@@ -86,10 +79,10 @@ const show = () => {
 const send = () => {
   clearTimeout(timer);
   timer = null;
-  const raw = read(), b64 = raw.some(Boolean) ? base64(raw) : "";
+  const raw = read(), b64 = medium.isBare(raw) ? "" : base64(raw);
   if (b64 === sent) return;
   sent = b64;
-  props.value = b64 ? { n: SIDE, b64 } : {};
+  props.value = b64 ? { n: SIDE, ...medium.form, b64 } : {};
   root.dataset.sent = Number(root.dataset.sent) + 1;
   trigger("input");
 };
@@ -108,7 +101,7 @@ canvas.addEventListener("pointerdown", (event) => {
   event.preventDefault();
   canvas.setPointerCapture(event.pointerId);
   const p = place(event);
-  stroke = { id: event.pointerId, points: [p], width: Number(sizer.value), erase: eraser.getAttribute("aria-pressed") === "true" };
+  stroke = { id: event.pointerId, points: [p], width: Number(sizer.value), colour: medium.colour(), erase: eraser.getAttribute("aria-pressed") === "true" };
   history.push(stroke);
   segment(stroke, p, p);
   timer ??= setTimeout(send, EVERY);

@@ -11,7 +11,7 @@ import numpy as np
 
 from playground.tabs.components.asset import colours, script
 
-__all__ = ["SIDE", "SketchPad"]
+__all__ = ["SIDE", "WORDS", "SketchPad", "decode"]
 
 SIDE = 64
 WORDS = {
@@ -42,14 +42,25 @@ class SketchPad(gr.HTML):
         if unknown := set(words or {}) - set(WORDS):
             raise ValueError(f"words names {sorted(unknown)}, allowed: {sorted(WORDS)}")
         # The words stand in the script: gr.HTML's own `props` are lost by an update before the component is first seen.
-        constants = {"SIDE": SIDE, "WORDS": {**WORDS, **(words or {})}, **colours()}
+        medium, constants = self._medium()
         super().__init__(
             value=value,
             html_template='<div class="pg-pad" data-sent="0" data-strokes="0"></div>',
-            js_on_load=script("palette.js", "sketch_pad.js", css="sketch_pad.css", **constants),
+            js_on_load=script(
+                *medium,
+                "sketch_pad.js",
+                css="sketch_pad.css",
+                SIDE=SIDE,
+                WORDS={**WORDS, **(words or {})},
+                **constants,
+            ),
             apply_default_css=False,
             **kwargs,
         )
+
+    def _medium(self) -> tuple[list[str], dict[str, object]]:
+        """The scripts that say what is drawn with, and their constants."""
+        return ["palette.js", "ink.js"], colours()
 
     def input(self, *args: Any, trigger_mode: str = "always_last", **kwargs: Any) -> Any:
         """Gradio's `input` with another default."""
@@ -59,7 +70,7 @@ class SketchPad(gr.HTML):
         """The drawing sent by the browser. Raises gr.Error where it is none, as the API allows to send anything."""
         if not payload:
             return None
-        ink = np.frombuffer(_decode(payload), dtype=np.uint8)
+        ink = np.frombuffer(decode(payload), dtype=np.uint8)
         return ink.reshape(SIDE, SIDE).astype(np.float32) / 255 if ink.any() else None
 
     def postprocess(self, value: np.ndarray | None) -> dict[str, Any]:
@@ -84,18 +95,21 @@ class SketchPad(gr.HTML):
 update_wrapper(SketchPad.input, gr.HTML.input)  # Gradio keeps the event's name and settings on the function
 
 
-def _decode(payload: Any) -> bytes:
-    if not isinstance(payload, dict) or payload.get("n") != SIDE or not isinstance(payload.get("b64"), str):
-        raise gr.Error(
-            f'A drawing is {{"n": {SIDE}, "b64": ...}}: clear the pad and draw again.', print_exception=False
-        )
+def decode(payload: Any, channels: int = 1) -> bytes:
+    """The 64 * 64 * channels bytes that a pad sent, c in the payload if there are several channels; else gr.Error."""
+    form = {"n": SIDE, "c": channels} if channels > 1 else {"n": SIDE}
+    right = isinstance(payload, dict) and all(payload.get(key) == number for key, number in form.items())
+    if not right or not isinstance(payload.get("b64"), str):
+        shape = ", ".join(f'"{key}": {number}' for key, number in form.items())
+        raise gr.Error(f'A drawing is {{{shape}, "b64": ...}}: clear the pad and draw again.', print_exception=False)
     try:
         raw = base64.b64decode(payload["b64"], validate=True)
     except (binascii.Error, ValueError):
         raise gr.Error("The drawing is not base64: clear the pad and draw again.", print_exception=False) from None
-    if len(raw) != SIDE * SIDE:
+    size = SIDE * SIDE * channels
+    if len(raw) != size:
         raise gr.Error(
-            f"A drawing has {SIDE * SIDE} bytes and this one {len(raw)}: clear the pad and draw again.",
+            f"A drawing has {size} bytes and this one {len(raw)}: clear the pad and draw again.",
             print_exception=False,
         )
     return raw

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import zlib
 
 import gradio as gr
 import numpy as np
@@ -9,7 +10,7 @@ import plotly.graph_objects as go
 
 from playground.figures import stage
 from playground.figures.template import template
-from playground.tabs.components import LevelPad, LivePlotly, SketchPad, Stage, Tile, thumbnail, tiles
+from playground.tabs.components import LevelPad, LivePlotly, PaintPad, SketchPad, Stage, Tile, thumbnail, tiles
 from playground.tabs.components.theme import launch_options
 
 # A test holds the sketch pad's handler here, and knows when one has come in.
@@ -30,6 +31,8 @@ NAMES = {
 MEAN = (0.5, 0.8)  # of the density that the Stage shows: off the centre, so that a flipped axis is seen
 BLOCK = np.zeros((64, 64), np.float32)  # what the button "put" draws
 BLOCK[16:48, 24:40] = 0.5
+RAMP = np.zeros((64, 64, 3), np.uint8)  # what the button "ramp" paints: every cell another colour
+RAMP[..., 0], RAMP[..., 1], RAMP[..., 2] = np.arange(64), 4 * np.arange(64)[:, None], 200
 LEVELS = [80.0, 40.0, 20.0, 10.0, 5.0]  # what the level pad starts with, and what the button "fewer" puts on it
 FEWER = [64.0, 8.0, 1.0]
 MIRRORED: list[list[float] | None] = []  # what the pad "mirror" has sent
@@ -119,6 +122,13 @@ def describe(drawing: np.ndarray | None) -> str:
     return f"{drawing.dtype} {drawing.shape} ink {round(255 * float(drawing.sum(dtype=float)))} {box}"
 
 
+def describe_paint(painting: np.ndarray | None) -> str:
+    """What the handler saw of a painting: its bytes' checksum."""
+    if painting is None:
+        return "bare"
+    return f"{painting.dtype} {painting.shape} crc {zlib.crc32(painting.tobytes())}"
+
+
 def hear(levels: list[float] | None) -> str:
     """What the handler saw of the levels, held as a drawing's is."""
     ENTERED.release()
@@ -153,6 +163,10 @@ def build() -> gr.Blocks:
                 seen = gr.Textbox("-", elem_id="seen", label="seen", interactive=False)
                 with gr.Row(elem_classes="pg-buttons"):
                     put, wipe = gr.Button("put", elem_id="put"), gr.Button("wipe", elem_id="wipe")
+                paint = PaintPad(elem_id="paint")
+                looked = gr.Textbox("-", elem_id="looked", label="looked", interactive=False)
+                with gr.Row(elem_classes="pg-buttons"):
+                    ramp, blank = gr.Button("ramp", elem_id="ramp"), gr.Button("blank", elem_id="blank")
             with gr.Column(scale=2, min_width=300):
                 live = Stage(elem_id="live")
                 train = gr.Button("train", elem_id="train", variant="primary")
@@ -189,6 +203,9 @@ def build() -> gr.Blocks:
 
         choice.input(lambda value: value, choice, chosen, api_name="choose")
         pad.input(describe, pad, seen, show_progress="hidden", api_name="sketch")
+        paint.input(describe_paint, paint, looked, show_progress="hidden", api_name="paint")
+        ramp.click(lambda: RAMP, None, paint)
+        blank.click(lambda: None, None, paint)
         levels.input(hear, levels, heard, show_progress="hidden", api_name="levels")
         fewer.click(lambda: (FEWER, "put"), None, [levels, heard], show_progress="hidden")
         none.click(lambda: (None, None), None, [levels, mirror], show_progress="hidden")
