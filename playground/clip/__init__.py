@@ -4,6 +4,7 @@ from playground.clip.contrast import OBJECTIVES, Batch
 from playground.clip.embed import embed_images, embed_texts, similarity
 from playground.clip.explain import Explanation, explain
 from playground.clip.gap import Gap, map3d, modality_gap
+from playground.clip.live import Glimpse, watch_clip
 from playground.clip.load import load, save
 from playground.clip.losses import info_nce, sigmoid_loss
 from playground.clip.model import CLIP, Config, build
@@ -24,6 +25,7 @@ __all__ = [
     "Config",
     "Explanation",
     "Gap",
+    "Glimpse",
     "Head",
     "Hit",
     "Index",
@@ -54,5 +56,6 @@ __all__ = [
     "sigmoid_loss",
     "similarity",
     "tokenize",
+    "watch_clip",
     "zero_shot",
 ]
