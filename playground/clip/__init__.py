@@ -6,6 +6,7 @@ from playground.clip.explain import Explanation, explain
 from playground.clip.fast import accelerate
 from playground.clip.gap import Gap, map3d, modality_gap
 from playground.clip.labelling import Labelled, label_pictures
+from playground.clip.live import Glimpse, watch_clip
 from playground.clip.load import download, load, save
 from playground.clip.losses import info_nce, sigmoid_loss
 from playground.clip.model import CLIP, Config, build
@@ -32,6 +33,7 @@ __all__ = [
     "Confusion",
     "Explanation",
     "Gap",
+    "Glimpse",
     "Head",
     "Hit",
     "Index",
@@ -74,6 +76,7 @@ __all__ = [
     "sigmoid_loss",
     "similarity",
     "tokenize",
+    "watch_clip",
     "write_table",
     "zero_shot",
 ]
