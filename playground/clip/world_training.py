@@ -9,6 +9,7 @@ from torch import distributed as dist
 
 from playground.clip.captioner import Captioner
 from playground.clip.model import CLIP, build
+from playground.clip.tokenizer import Tokenizer
 from playground.clip.training import TrainingStep, fit
 from playground.clip.world_pairs import FALSE, WorldPairs, draw_pictures, world_config, world_tokenizer
 from playground.nn.seeded import seeded
@@ -64,7 +65,7 @@ def train_on_world(
     if many:
         dist.barrier()
     drawn = np.load(scratch / "pictures.npy", mmap_mode="r")
-    assert model.tokenizer is not None
+    assert isinstance(model.tokenizer, Tokenizer)
     data = WorldPairs(drawn, model.config, model.tokenizer, batch, false, seed, 0, rank, ranks, easy)
     with seeded(seed):
         captioner = Captioner(

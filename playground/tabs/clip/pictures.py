@@ -28,7 +28,10 @@ def example(seed: int, size: int = LARGE) -> Image.Image:
 def picture(settings: Settings) -> Image.Image:
     """What is to be rated, in RGB. Raises `ValueError` and `FileNotFoundError` for a file that is no picture."""
     if settings.source == "draw":
-        return Image.fromarray(unpack_paint(settings.drawing)).resize((LARGE, LARGE), Image.Resampling.BILINEAR)
+        painting = unpack_paint(settings.drawing)
+        if painting is None:
+            raise ValueError("nothing is drawn yet")
+        return Image.fromarray(painting).resize((LARGE, LARGE), Image.Resampling.BILINEAR)
     if settings.source == "upload":
         path = Path(settings.upload)
         if path.is_file() and (size := path.stat().st_size) > UPLOAD_BYTES:

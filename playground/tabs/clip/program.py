@@ -90,12 +90,13 @@ def _search(settings: Settings) -> list[str]:
 
 
 def _why(settings: Settings) -> list[str]:
-    options = f'steps={settings.steps}, objective="{settings.objective}", seed={settings.seed}'
+    options = f'steps={settings.steps}, batch={settings.batch}, objective="{settings.objective}", seed={settings.seed}'
     return [
         "from playground import clip",
         "",
         f"for glimpse in clip.watch_clip({options}):",
-        '    print(f"step {glimpse.step}: loss {glimpse.loss:.3f} nats")',
+        "    if glimpse.step:",
+        '        print(f"step {glimpse.step}: loss {glimpse.smooth[-1]:.3f} nats")',
     ]
 
 

@@ -44,7 +44,7 @@ class Settings:
     score: str = "softmax"
     query_words: str = "a large blue object"
     searched: int = 60
-    steps: int = 500  # of the live training
+    steps: int = 600  # of the live training
     batch: int = 32
     objective: str = "info_nce"
     seed: int = 0

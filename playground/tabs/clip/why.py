@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -48,7 +48,7 @@ def lay_out(w: SimpleNamespace) -> None:
 
 def show(settings: Settings, language: str) -> dict[str, Any]:
     """One that has not learned yet, and the shipped models' figures."""
-    first = next(clip.watch_clip(steps=settings.steps, objective=settings.objective, seed=settings.seed))
+    first = next(_watch(settings, language))
     return {
         "learning": figures.learning(first, words=_words(language)),
         "learning_verdict": say(language, "clip.why.before"),
@@ -60,23 +60,34 @@ def train(
     settings: Settings, stop: threading.Event, language: str
 ) -> Generator[tuple[dict[str, Any], clip.Glimpse | None]]:
     """Pictures while it learns. Stop leaves the picture."""
-    last, begun, glimpse = 0.0, time.monotonic(), None
-    watching = clip.watch_clip(steps=settings.steps, objective=settings.objective, seed=settings.seed, every=FRAME)
-    for glimpse in watching:
+    begun, glimpse = time.monotonic(), None
+    for glimpse in _watch(settings, language):
         if stop.is_set():
             yield {"progress": bar(glimpse.progress, say(language, "clip.stopped"))}, glimpse
             return
-        last = time.monotonic()
-        words = {"step": f"{glimpse.step:,}", "steps": f"{glimpse.steps:,}", "seconds": f"{last - begun:.0f}"}
-        update = {
-            "learning": figures.learning(glimpse, words=_words(language)),
-            "learning_verdict": "",
-            "progress": bar(glimpse.progress, say(language, "clip.why.training", **words)),
-        }
+        seconds = f"{time.monotonic() - begun:.0f}"
+        words = {"step": f"{glimpse.step:,}", "steps": f"{glimpse.steps:,}", "seconds": seconds}
+        key = "drawing" if glimpse.stage == "drawing" else "training"
+        update = {"progress": bar(glimpse.progress, say(language, f"clip.why.{key}", **words))}
+        if glimpse.stage != "drawing" or glimpse.progress == 0:
+            update |= {"learning": figures.learning(glimpse, words=_words(language)), "learning_verdict": ""}
         yield update, glimpse
     assert glimpse is not None
     text = say(language, "clip.why.after", seconds=f"{time.monotonic() - begun:.0f}")
     yield {"learning_verdict": text, "progress": ""}, glimpse
+
+
+def _watch(settings: Settings, language: str) -> Iterator[clip.Glimpse]:
+    objective = next(name for name in clip.OBJECTIVES if name == settings.objective)
+    tongue = "zh" if language == "zh-CN" else "en"
+    return clip.watch_clip(
+        steps=settings.steps,
+        batch=settings.batch,
+        objective=objective,
+        seed=settings.seed,
+        language=tongue,
+        every=FRAME,
+    )
 
 
 def _compared(language: str) -> dict[str, Any]:

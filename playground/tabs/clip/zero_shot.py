@@ -18,12 +18,8 @@ from playground.tabs.clip.settings import MARGIN, SCORES, TEMPERATURE, Settings
 from playground.tabs.clip.words import figure_words
 from playground.tabs.components import LivePlotly, PaintPad, Slider, tiles
 
-__all__ = ["PALETTE", "Shown", "lay_out", "show"]
+__all__ = ["Shown", "lay_out", "lay_out_pictures", "show"]
 
-PALETTE = {
-    "red": "#d63a3a", "orange": "#ee8a22", "yellow": "#ecd13a", "green": "#3d9b45", "cyan": "#3fbfc4",
-    "blue": "#3d56d6", "purple": "#8a46b8", "gray": "#8b8b8f",
-}  # fmt: skip
 KEPT = 16  # sets of labels whose texts stay embedded
 
 _prompts: dict[tuple[object, ...], clip.Prompts] = {}
@@ -48,7 +44,7 @@ def lay_out(w: SimpleNamespace) -> None:
                 show_label=False,
             )  # fmt: skip
         with gr.Tab(label("clip.source.draw"), id="draw", elem_id="clip-source-draw") as w.tab_draw:
-            w.pad = PaintPad(palette=PALETTE, elem_id="clip-pad")
+            w.pad = PaintPad(elem_id="clip-pad")
             gr.Markdown(label("clip.draw.hint"), elem_classes="pg-hint")
         with gr.Tab(label("clip.source.upload"), id="upload", elem_id="clip-source-upload") as w.tab_upload:
             w.upload = gr.File(
@@ -107,8 +103,8 @@ def show(manager: ModelManager, settings: Settings, language: str) -> tuple[dict
     image = picture(settings)
     with leased(manager, settings.model) as model:
         tokenizer = model.tokenizer
-        known = not isinstance(tokenizer, clip.Tokenizer)
-        unknown = [] if known else tokenizer.unknown([*settings.names, settings.neutral])
+        texts = [*settings.names, settings.neutral]
+        unknown = tokenizer.unknown(texts) if isinstance(tokenizer, clip.Tokenizer) else []
         asked = prompts(model, settings)
         rating = clip.rate(model, [image], asked, temperature=settings.temperature, margin=settings.margin)
         best = int(rating.cosines[0].argmax())
