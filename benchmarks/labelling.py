@@ -7,7 +7,7 @@
 preprocesses and encodes batches of 16 one after the other, and ours, which decodes in `--workers` threads beside the
 encoding, run with one thread of torch and with `--threads`. All run by turns, `--rounds` times; figures
 are medians of wall-clock seconds. `decoding_alone` is what could be hidden: at best the plain loop with one thread
-takes plain / max(plain - decoding, decoding / workers, plain / cores) times as long as ours, which is printed as `bound`.
+takes plain / max(plain - decoding, decoding / workers, plain / cores) times as long as ours; printed as `bound`.
 
 Goal: at least 1.3 times the plain loop with one thread. Where other work fills the cores, nothing can be hidden.
 """
