@@ -163,10 +163,6 @@ def build() -> gr.Blocks:
                 seen = gr.Textbox("-", elem_id="seen", label="seen", interactive=False)
                 with gr.Row(elem_classes="pg-buttons"):
                     put, wipe = gr.Button("put", elem_id="put"), gr.Button("wipe", elem_id="wipe")
-                paint = PaintPad(elem_id="paint")
-                looked = gr.Textbox("-", elem_id="looked", label="looked", interactive=False)
-                with gr.Row(elem_classes="pg-buttons"):
-                    ramp, blank = gr.Button("ramp", elem_id="ramp"), gr.Button("blank", elem_id="blank")
             with gr.Column(scale=2, min_width=300):
                 live = Stage(elem_id="live")
                 train = gr.Button("train", elem_id="train", variant="primary")
@@ -185,8 +181,14 @@ def build() -> gr.Blocks:
                         with gr.Row(elem_classes="pg-buttons"):
                             fewer, rise = gr.Button("fewer", elem_id="fewer"), gr.Button("rise", elem_id="rise")
                             none = gr.Button("none", elem_id="none")
-                    with gr.Tab("spare", elem_id="tab-spare"):
-                        spare = SketchPad(elem_id="spare", words={"hint": {"en": "Or here", "zh-CN": "或在此"}})
+                    with gr.Tab("spare", elem_id="tab-spare"), gr.Row():
+                        with gr.Column(min_width=300):
+                            paint = PaintPad(elem_id="paint")
+                            looked = gr.Textbox("-", elem_id="looked", label="looked", interactive=False)
+                            with gr.Row(elem_classes="pg-buttons"):
+                                ramp, blank = gr.Button("ramp", elem_id="ramp"), gr.Button("blank", elem_id="blank")
+                        with gr.Column(min_width=300):
+                            spare = SketchPad(elem_id="spare", words={"hint": {"en": "Or here", "zh-CN": "或在此"}})
                 with gr.Row(elem_classes="pg-buttons"):
                     draw, again = gr.Button("draw", elem_id="draw"), gr.Button("again", elem_id="again")
                     empty, play = gr.Button("empty", elem_id="empty"), gr.Button("film", elem_id="show-film")

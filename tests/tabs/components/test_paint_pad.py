@@ -141,6 +141,7 @@ class Pad(Board):
 
     def __init__(self, page):
         self.page = page
+        page.get_by_role("tab", name="spare").click()
         page.wait_for_selector("#paint canvas")
         page.locator("#paint canvas").scroll_into_view_if_needed()
 
@@ -190,6 +191,9 @@ def box(painting):
 
 def test_a_stroke_has_its_colour_where_it_was_drawn(pad):
     assert pad.pressed() == ["red"]
+    for name in PALETTE:
+        shown = pad.swatch(name).evaluate("node => getComputedStyle(node).backgroundColor")
+        assert shown == f"rgb{rgb(name)}", "Gradio's own style of buttons takes colours away"
     pad.stroke((0.25, 0.5), (0.75, 0.5))
     painting = pad.seen()
     # the brush is 32 of 512 units wide: 4 of 64 cells, with round ends; one cell of antialiasing
