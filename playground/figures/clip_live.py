@@ -241,10 +241,10 @@ def _titles(
 
 
 def _bar(left: float, right: float) -> dict[str, Any]:
-    """The scale between the matrix and its title, as wide as it."""
+    """The scale between the matrix and its title; a little shorter than it, or its last number would not fit."""
     low, high = RANGE
     return {
-        "orientation": "h", "x": left, "xanchor": "left", "xpad": 0, "len": right - left, "thickness": 8,
+        "orientation": "h", "x": left, "xanchor": "left", "xpad": 0, "len": 0.92 * (right - left), "thickness": 8,
         "y": 1, "yanchor": "top", "ypad": 0, "tickvals": [low, (low + high) / 2, high],
         "ticktext": [f"≤ {low:g}", f"{(low + high) / 2:g}", f"≥ {high:g}"], "tickfont": {"size": 11},
     }  # fmt: skip
