@@ -21,7 +21,7 @@ WORDS = {  # where the caller has none in another language
     "accuracy": "Zero-shot accuracy", "step": "training step", "guess": "guessing", "color": "colour", "size": "size",
     "shape": "shape", "picture": "picture", "text": "text", "cosine": "cosine",
 }  # fmt: skip
-RANGE = (0.0, 0.8)  # of the colours: what is less alike than at right angles is as dark, and no pair needs 1
+RANGE = (0.0, 0.8)  # of the cosines that colours tell apart; those below are of strangers, and few pairs go beyond
 LONGEST = 26  # letters of a text beside the matrix
 POINTS = 400  # of a curve
 GREY = QUALITATIVE[6]

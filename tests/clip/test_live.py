@@ -67,7 +67,7 @@ def test_pictures_and_captions_of_the_matrix(frames):
     model = frames[-1].model
     with torch.no_grad():
         pixels = (torch.from_numpy(first.pictures).permute(0, 3, 1, 2) / 255 - 0.5) / 0.25
-        cosines = model(pixels, clip.tokenize(model, first.captions)) / model.logit_scale.exp()
+        cosines = model(pixels, model.tokenizer(first.captions, model.config.context_length)) / model.logit_scale.exp()
     assert_close(torch.from_numpy(frames[-1].similarity), cosines, rtol=1e-4, atol=1e-5)
 
 
