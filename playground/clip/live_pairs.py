@@ -55,7 +55,7 @@ def live_tokenizer(language: str = "en") -> Tokenizer:
 
 
 def close_up(seed: int) -> world.Scene:
-    """One object seen from near, a large one half the picture wide: at 32 pixels a shape could not be told otherwise."""
+    """One object from near, a large one half the picture wide: at 32 pixels its shape could not be told otherwise."""
     scene = world.sample(seed, objects=1)
     x, z = scene.objects[0].position
     nearer = replace(scene.objects[0], position=(CENTRED * x, CENTRED * z))
