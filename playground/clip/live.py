@@ -1,4 +1,4 @@
-"""Why CLIP works, while you watch: a tiny one learns single objects of the picture world in a minute, a frame a second.
+"""Why CLIP works, while one looks on: a tiny one learns single objects of the picture world in a minute.
 
 Matching the pictures and texts of a batch is all that it is told to do (Radford et al. 2021, figure 3); colours, sizes
 and shapes by name, which nobody labelled, come of it.
@@ -7,7 +7,7 @@ and shapes by name, which nobody labelled, come of it.
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -85,7 +85,7 @@ class Glimpse:
     similarity: Floats  # (m, m) cosine of picture i and text j
     pictures: NDArray[np.uint8]  # (m, side, side, 3)
     captions: tuple[str, ...]  # (m,) of the pictures, no two the same
-    model: CLIP  # still learning, until "done"
+    model: CLIP = field(repr=False)  # still learning, until "done"
 
 
 def watch_clip(

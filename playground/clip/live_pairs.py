@@ -28,7 +28,7 @@ ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 FULL, SAID = 0.6, 0.6  # part of the texts that say all three; chance of each in the others
 ALIKE = 2  # colours in every other batch: where colour does not tell the pictures apart, shape and size must
-ZOOM, CENTRED = 1.75, 0.25
+ZOOM, CENTRED = 1.75, 0.25  # of the lens; of the way from the middle of the table
 PART = 120  # pictures drawn between two steps
 
 
@@ -55,7 +55,7 @@ def live_tokenizer(language: str = "en") -> Tokenizer:
 
 
 def close_up(seed: int) -> world.Scene:
-    """One object seen from near, half the picture wide: at 32 pixels a shape could not be told otherwise."""
+    """One object from near, a large one half the picture wide: at 32 pixels its shape could not be told otherwise."""
     scene = world.sample(seed, objects=1)
     x, z = scene.objects[0].position
     nearer = replace(scene.objects[0], position=(CENTRED * x, CENTRED * z))
@@ -142,6 +142,6 @@ class LivePairs:
 
 
 def _some(o: world.Object, draw: random.Random) -> world.Mention:
-    full = draw.random() < FULL
-    said = [name for name in ATTRIBUTES if full or draw.random() < SAID] or ["shape"]
+    everything = draw.random() < FULL
+    said = [name for name in ATTRIBUTES if everything or draw.random() < SAID] or ["shape"]
     return world.Mention(**{name: getattr(o, name) for name in said})

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from playground.figures.colours import QUALITATIVE
-from playground.figures.template import DIVERGING, template
+from playground.figures.template import SEQUENTIAL, template
 
 __all__ = ["WORDS", "learning"]
 
@@ -21,14 +21,18 @@ WORDS = {  # where the caller has none in another language
     "accuracy": "Zero-shot accuracy", "step": "training step", "guess": "guessing", "color": "colour", "size": "size",
     "shape": "shape", "picture": "picture", "text": "text", "cosine": "cosine",
 }  # fmt: skip
+RANGE = (0.0, 0.8)  # of the cosines that colours tell apart; those below are of strangers, and few pairs go beyond
 LONGEST = 26  # letters of a text beside the matrix
 POINTS = 400  # of a curve
 GREY = QUALITATIVE[6]
-MATRIX = (0.17, 0.56)  # of the width; on a page the matrix stands left of the three curves, on a phone above them
-CURVES = (0.65, 1.0)
+MATRIX, TOP = (
+    (0.165, 0.58),
+    0.92,
+)  # of the width; on a page the matrix stands left of the three curves, on a phone above them
+CURVES = (0.66, 1.0)
 HEIGHTS = ((0.68, 1.0), (0.41, 0.55), (0.0, 0.28))  # of loss, temperature and accuracy on a page
-NARROW_MATRIX = ((0.36, 1.0), (0.58, 1.0))  # across and up on a phone
-NARROW_HEIGHTS = ((0.335, 0.475), (0.19, 0.27), (0.0, 0.125))
+NARROW_MATRIX = ((0.36, 1.0), (0.66, 0.955))  # across and up on a phone
+NARROW_HEIGHTS = ((0.42, 0.585), (0.25, 0.34), (0.0, 0.17))
 
 
 class SkillView(Protocol):
@@ -81,20 +85,27 @@ def learning(view: GlimpseView, *, words: Mapping[str, str] | None = None) -> go
     m, low = len(view.captions), {"showgrid": False, "fixedrange": True}
     figure.update_layout(
         template=template(),
-        height=600,
-        margin={"t": 34, "b": 64, "l": 40, "r": 12},
+        height=560,
+        margin={"t": 34, "b": 72, "l": 40, "r": 12},
         images=_images(view.pictures),
-        annotations=_titles(said, MATRIX[0], 1.0, CURVES[0], HEIGHTS),
+        annotations=_titles(said, MATRIX[0], CURVES[0], HEIGHTS),
         coloraxis={
-            "colorscale": DIVERGING,
-            "cmin": -1,
-            "cmax": 1,
-            "colorbar": _bar((MATRIX[0] + MATRIX[1]) / 2, 0.0, 0.3),
+            "colorscale": SEQUENTIAL,
+            "cmin": RANGE[0],
+            "cmax": RANGE[1],
+            "colorbar": _bar(*MATRIX),
         },
         legend={"x": CURVES[0], "y": 0, "yref": "container", "yanchor": "bottom", "traceorder": "normal"},
-        xaxis={"domain": MATRIX, "range": [-0.5, m - 0.5], "showticklabels": False, "constrain": "domain", **low},
+        xaxis={
+            "domain": MATRIX,
+            "range": [-0.5, m - 0.5],
+            "showticklabels": False,
+            "constrain": "domain",
+            "constraintoward": "left",
+            **low,
+        },
         yaxis={
-            "domain": [0.12, 1],
+            "domain": [0, TOP],
             "range": [m + 0.55, -0.5],  # one row more, of pictures
             "tickvals": list(range(m)),
             "ticktext": [_short(text) for text in view.captions],
@@ -118,7 +129,7 @@ def learning(view: GlimpseView, *, words: Mapping[str, str] | None = None) -> go
     tallest = max([1.15 * view.guess, *view.smooth[:1].tolist()])
     hottest = 1.3 * max([0.1, *view.temperature.tolist()])
     figure.update_layout(
-        xaxis4_title={"text": said["step"], "standoff": 4},
+        xaxis4_title={"text": said["step"], "standoff": 8},
         yaxis2_range=[0, tallest],
         yaxis3_range=[0, hottest],
         yaxis4={"range": [0, 1.04], "tickformat": ".0%", "tickvals": [0, 0.5, 1]},
@@ -220,19 +231,22 @@ def _short(text: str) -> str:
 
 
 def _titles(
-    words: Mapping[str, str], matrix: float, top: float, curves: float, heights: Sequence[tuple[float, float]]
+    words: Mapping[str, str], matrix: float, curves: float, heights: Sequence[tuple[float, float]]
 ) -> list[dict[str, Any]]:
     look = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "showarrow": False, "yshift": 4}
     look["font"] = {"size": 14}
-    spots = [("matrix", matrix, top)]
+    spots = [("matrix", matrix, 1.0)]
     spots += [(key, curves, high) for key, (_, high) in zip(("loss", "temperature", "accuracy"), heights, strict=True)]
     return [{**look, "text": words[key], "x": x, "y": y} for key, x, y in spots]
 
 
-def _bar(x: float, y: float, length: float) -> dict[str, Any]:
+def _bar(left: float, right: float) -> dict[str, Any]:
+    """The scale between the matrix and its title; a little shorter than it, or its last number would not fit."""
+    low, high = RANGE
     return {
-        "orientation": "h", "x": x, "xanchor": "center", "y": y, "yanchor": "bottom", "len": length, "thickness": 8,
-        "tickvals": [-1, 0, 1], "ypad": 0,
+        "orientation": "h", "x": left, "xanchor": "left", "xpad": 0, "len": 0.92 * (right - left), "thickness": 8,
+        "y": 1, "yanchor": "top", "ypad": 0, "tickvals": [low, (low + high) / 2, high],
+        "ticktext": [f"≤ {low:g}", f"{(low + high) / 2:g}", f"≥ {high:g}"], "tickfont": {"size": 11},
     }  # fmt: skip
 
 
@@ -240,11 +254,11 @@ def _narrow(words: Mapping[str, str]) -> dict[str, Any]:
     """On a phone the curves below the matrix."""
     (left, right), (low, high) = NARROW_MATRIX
     out: dict[str, Any] = {
-        "margin": {"t": 30, "b": 76, "l": 34, "r": 10},
+        "margin": {"t": 30, "b": 96, "l": 38, "r": 10},
         "xaxis": {"domain": [left, right]},
         "yaxis": {"domain": [low, high], "tickfont": {"size": 10}},
-        "annotations": _titles(words, 0.0, high, 0.0, NARROW_HEIGHTS),
-        "coloraxis": {"colorbar": _bar((left + right) / 2, low - 0.05, 0.4)},
+        "annotations": _titles(words, 0.0, 0.0, NARROW_HEIGHTS),
+        "coloraxis": {"colorbar": _bar(left, right)},
         "legend": {"x": 0},
     }
     for i, heights in zip((2, 3, 4), NARROW_HEIGHTS, strict=True):
