@@ -31,9 +31,9 @@ class Rating:
     labels: tuple[str, ...]
     cosines: np.ndarray  # (n, k)
     by_template: np.ndarray  # (n, k, t): cosines with every label in every template
-    none: np.ndarray | None  # (n,): the cosine that a label must reach, the margin in it
+    none: np.ndarray | None  # (n,): the cosine that a label must reach
     probabilities: np.ndarray  # (n, k), or (n, k + 1) with 'none of these' last: softmax over them
-    independent: np.ndarray | None  # (n, k): each label alone; None where the model has no bias and nothing is neutral
+    independent: np.ndarray | None  # (n, k): each label alone; None where the model has no bias and there is no margin
     images: np.ndarray  # (n, embed_dim)
 
 
@@ -53,13 +53,19 @@ def prompts(
 
 
 def rate(
-    model: CLIP, images: Sequence[Image.Image], asked: Prompts, *, temperature: float = 1.0, margin: float = 0.0
+    model: CLIP,
+    images: Sequence[Image.Image],
+    asked: Prompts,
+    *,
+    temperature: float = 1.0,
+    margin: float | None = None,
 ) -> Rating:
     """Rate pictures; the model's own temperature is multiplied by `temperature`.
 
-    With a neutral text 'none of these' is one more choice, whose cosine is that of the text plus `margin`; a label's
-    independent probability is then that of it against this choice alone, the sigmoid of their logits' difference. A
-    model with a bias (SigLIP) has independent probabilities of its own, sigmoid(scale cosine + bias).
+    With a margin 'none of these' is one more choice, whose cosine is the margin, or the neutral text's plus the margin
+    where the prompts have one; a label's independent probability is then that of it against this choice alone, the
+    sigmoid of their logits' difference. A model with a bias (SigLIP) has independent probabilities of its own,
+    sigmoid(scale cosine + bias).
 
     Raises `ValueError` for a temperature that is not positive.
     """
@@ -70,8 +76,10 @@ def rate(
     by_template = np.einsum("nd,ktd->nkt", vectors, asked.vectors)
     scale = float(model.logit_scale.exp()) / temperature
     logits, none, independent = scale * cosines, None, None
-    if asked.neutral is not None:
-        none = vectors @ asked.neutral + margin
+    if margin is not None:
+        none = np.full(len(vectors), margin, np.float32)
+        if asked.neutral is not None:
+            none += vectors @ asked.neutral
         logits = np.concatenate([logits, scale * none[:, None]], axis=1)
         independent = sigmoid(logits[:, :-1] - logits[:, -1:])
     if model.logit_bias is not None:

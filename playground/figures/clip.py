@@ -106,7 +106,7 @@ def explanation(
     return figure
 
 
-HEAT = [[0.0, "rgba(13,10,32,0.55)"], [0.45, "rgba(163,63,174,0.30)"], [1.0, "rgba(255,246,194,0.45)"]]
+HEAT = [[0.0, "rgba(13,10,32,0.38)"], [0.45, "rgba(163,63,174,0.30)"], [1.0, "rgba(255,246,194,0.45)"]]
 SIDE = 0.86  # of a cell that its picture takes
 
 
@@ -150,16 +150,26 @@ def confusion(labels: Sequence[str], matrix: NDArray[np.int64], *, words: Mappin
 
 
 def map3d(
-    points: Array, count: int, names: Sequence[str], *, words: Mapping[str, str] = WORDS, hits: Sequence[int] = ()
+    points: Array,
+    count: int,
+    names: Sequence[str],
+    pictures: Sequence[str] = (),
+    *,
+    words: Mapping[str, str] = WORDS,
+    hits: Sequence[int] = (),
 ) -> go.Figure:
-    """Points (n + k, 3): the first `count` are pictures, the others texts; `hits` are pictures that were found."""
+    """Points (n + k, 3): the first `count` are pictures, the others texts; `hits` are pictures that were found.
+
+    `pictures` are the first ones' images as addresses, shown where one hovers.
+    """
     figure = go.Figure(layout={"template": template()})
     groups = (("pictures", range(count), QUALITATIVE[0]), ("texts", range(count, len(points)), QUALITATIVE[1]))
     for name, rows, colour in groups:
         figure.add_scatter3d(
             x=points[list(rows), 0], y=points[list(rows), 1], z=points[list(rows), 2], mode="markers", name=words[name],
-            marker={"size": [7 if i in hits else 3.5 for i in rows], "color": colour, "opacity": 0.9},
-            text=[names[i] for i in rows], hovertemplate="%{text}<extra></extra>", customdata=list(rows),
+            marker={"size": [11 if i in hits else 6 for i in rows], "color": colour, "opacity": 0.9},
+            text=[names[i] for i in rows], hovertemplate="%{text}<extra></extra>",
+            meta={"pictures": list(pictures)} if name == "pictures" else None,
         )  # fmt: skip
     axis = {
         "showticklabels": False,
@@ -169,7 +179,13 @@ def map3d(
         "zeroline": False,
     }
     figure.update_layout(
-        scene={"xaxis": axis, "yaxis": axis, "zaxis": axis, "aspectmode": "cube"},
+        scene={
+            "xaxis": axis,
+            "yaxis": axis,
+            "zaxis": axis,
+            "aspectmode": "cube",
+            "camera": {"eye": {"x": 0.95, "y": 0.95, "z": 0.7}},
+        },
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
     )
     return figure

@@ -24,7 +24,7 @@ def pictures():
     return [Image.fromarray(one) for one in noise]
 
 
-def test_without_a_neutral_text_it_is_zero_shot(model, pictures):
+def test_without_a_margin_it_is_zero_shot(model, pictures):
     rating = clip.rate(model, pictures, clip.prompts(model, LABELS, TEMPLATES))
     plain = clip.zero_shot(model, pictures, LABELS, TEMPLATES)
     assert_allclose(rating.cosines, plain.cosines, atol=1e-6)
@@ -37,6 +37,8 @@ def test_without_a_neutral_text_it_is_zero_shot(model, pictures):
 
 
 def test_none_of_these(model, pictures):
+    plain = clip.rate(model, pictures, clip.prompts(model, LABELS, TEMPLATES), margin=0.3)
+    assert_allclose(plain.none, 0.3, atol=1e-6)
     asked = clip.prompts(model, LABELS, TEMPLATES, neutral="a photo")
     rating = clip.rate(model, pictures, asked, margin=0.1)
     assert_allclose(rating.none, clip.similarity(model, pictures, ["a photo"])[:, 0] + 0.1, atol=1e-6)

@@ -15,8 +15,8 @@ def test_a_link_says_what_is_not_usual_and_gives_it_back():
     assert Settings().query() == "tab=clip"
     changed = Settings(
         model="ViT-B-32 OpenAI", example=EXAMPLES[3], labels="a cat\na dog & an owl", templates="a photo of {}",
-        neutral="", margin=-0.05, temperature=2.5, score="cosine", query_words="two cats", searched=100, steps=200,
-        objective="sigmoid", seed=7,
+        neutral="a photo", margin=-0.05, temperature=2.5, score="cosine", query_words="two cats",
+        searched=100, steps=200, objective="sigmoid", seed=7,
     )  # fmt: skip
     again, wrong = Settings.from_query(asked(changed, "search"))
     assert again == changed
@@ -46,7 +46,7 @@ def test_what_a_link_has_wrong_keeps_its_usual_value():
         ({"templates": "a photo"}, "a template needs {} where the label goes, and 'a photo' has none"),
         ({"labels": "x" * 6001}, "labels take at most 6,000 characters, not 6,001"),
         ({"temperature": 0}, "temperature must lie between 0.1 and 20, not 0"),
-        ({"margin": float("nan")}, "margin must lie between -0.2 and 0.2, not nan"),
+        ({"margin": float("nan")}, "margin must lie between -1 and 1, not nan"),
         ({"neutral": "x" * 201}, "a text for one box takes at most 200 characters"),
         ({"steps": 10_000}, "training steps must be a whole number between 50 and 3,000, not 10000"),
         ({"model": "gpt"}, "model must be one of clip-world"),

@@ -111,12 +111,10 @@ def build(manager: ModelManager) -> None:
     def choose_templates(name: str) -> str:
         return "\n".join(clip.TEMPLATES[name])
 
-    def choose_model(name: str) -> tuple[Any, Any]:
-        """Words that suit what the model was trained on."""
+    def choose_model(name: str) -> str:
+        """Sentences that suit what the model was trained on."""
         photographs = catalog.CLIPS[name].photographs
-        return ("a photo", "\n".join(clip.TEMPLATES["photo"])) if photographs else (
-            Settings.neutral, "\n".join(clip.TEMPLATES["world"])
-        )  # fmt: skip
+        return "\n".join(clip.TEMPLATES["photo" if photographs else "world"])
 
     def photographs(request: gr.Request) -> Any:
         """A sample photograph of scikit-image's, another at each click."""
@@ -177,7 +175,7 @@ def build(manager: ModelManager) -> None:
     w.template_set.input(choose_templates, w.template_set, w.templates, queue=False, **private()).then(
         look, *looks, **every
     )
-    w.model.input(choose_model, w.model, [w.neutral, w.templates], queue=False, **private()).then(look, *looks, **every)
+    w.model.input(choose_model, w.model, w.templates, queue=False, **private()).then(look, *looks, **every)
     w.photos.click(photographs, None, w.upload, **quick)
     for button, job, given in (
         (w.learn, learn, [w.stamp, *controls]),

@@ -21,7 +21,7 @@ from playground.tabs.clip.pictures import shown
 from playground.tabs.clip.settings import SEARCHED, Settings
 from playground.tabs.clip.words import figure_words
 from playground.tabs.components import LivePlotly, Slider
-from playground.tabs.components.grid import Cell, grid
+from playground.tabs.components.grid import Cell, data_url, grid
 from playground.tabs.diffusion.progress import bar
 
 __all__ = ["Indexed", "find", "index", "lay_out"]
@@ -133,11 +133,14 @@ def find(manager: ModelManager, settings: Settings, kept: Indexed, language: str
         for i, hit in enumerate(hits)
     ]  # fmt: skip
     spoken = figure_words(language)
+    small_images = [data_url(kept.pictures[i]) for i in mapped]
     small = [kept.pictures[i] for i in best[:MATRIX]]
     return {
         "found": grid(cells),
         "search_verdict": _verdict(kept, gap, language),
-        "map": figures.map3d(points, len(mapped), names, words=spoken, hits=[mapped.index(i) for i in best]),
+        "map": figures.map3d(
+            points, len(mapped), names, small_images, words=spoken, hits=[mapped.index(i) for i in best]
+        ),
         "matrix": figures.similarities(kept.vectors[best[:MATRIX]] @ texts.T, small, said),
     }
 

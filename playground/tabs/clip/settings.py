@@ -19,11 +19,11 @@ SOURCES = ("example", "draw", "upload")
 SCORES = ("softmax", "independent", "cosine")
 EXAMPLES = tuple(range(900_500_000, 900_500_010))  # seeds of still lifes that no training saw
 MOST_LABELS, MOST_TEMPLATES, LONGEST = 200, 100, 6000
-TEMPERATURE, MARGIN = (0.1, 20.0), (-0.2, 0.2)
+TEMPERATURE, MARGIN = (0.1, 20.0), (-1.0, 1.0)
 STEPS = (50, 3000)  # of the live training
 SEARCHED = (20, 400)  # still lifes in the search
 LABELS = "\n".join(
-    ["a red sphere", "a red cube", "a blue sphere", "a green cone", "a yellow cylinder", "a purple torus"]
+    ["a red sphere", "a yellow sphere", "a yellow cube", "a blue torus", "a gray cylinder", "two objects"]
 )
 
 
@@ -33,18 +33,18 @@ class Settings:
 
     model: str = "clip-world"
     source: str = "example"
-    example: int = EXAMPLES[0]
+    example: int = EXAMPLES[1]
     drawing: str = ""  # packed by `drawings.pack_paint`
     upload: str = ""  # a file on this machine: in no link
     labels: str = LABELS
     templates: str = "\n".join(clip.TEMPLATES["world"])
-    neutral: str = "an object"
-    margin: float = 0.0
+    neutral: str = ""
+    margin: float = 0.2
     temperature: float = 1.0
     score: str = "softmax"
     query_words: str = "a large blue object"
     searched: int = 60
-    steps: int = 600  # of the live training
+    steps: int = 900  # of the live training
     batch: int = 32
     objective: str = "info_nce"
     seed: int = 0

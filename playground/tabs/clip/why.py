@@ -40,7 +40,7 @@ def lay_out(w: SimpleNamespace) -> None:
         w.seed = gr.Number(usual.seed, label=label("clip.why.seed"), min_width=90, elem_id="clip-seed")
     with gr.Row(elem_classes="pg-buttons"):
         w.learn = gr.Button(label("clip.why.start"), variant="primary", elem_id="clip-learn")
-    w.learning = LivePlotly(height="calc(520px + max(0px, (640px - 100vw) * 1.6))", elem_id="clip-learning")
+    w.learning = LivePlotly(height="calc(600px + max(0px, (640px - 100vw) * 1.2))", elem_id="clip-learning")
     w.learning_verdict = gr.Markdown(elem_id="clip-learning-verdict")
     gr.Markdown(label("clip.why.compare"), elem_classes="pg-hint")
     w.compared = Table(elem_id="clip-compared")

@@ -74,7 +74,13 @@ def lay_out(w: SimpleNamespace) -> None:
             usual.neutral, label=label("clip.neutral"), info=label("clip.neutral.info"), elem_id="clip-neutral"
         )
         w.margin = Slider(
-            *MARGIN, value=usual.margin, step=0.01, label=label("clip.margin"), buttons=[], elem_id="clip-margin"
+            *MARGIN,
+            value=usual.margin,
+            step=0.01,
+            label=label("clip.margin"),
+            info=label("clip.margin.info"),
+            buttons=[],
+            elem_id="clip-margin",
         )
         w.temperature = Slider(
             *TEMPERATURE, value=usual.temperature, step=0.1, label=label("clip.temperature"), buttons=[],
@@ -153,7 +159,9 @@ def _verdict(settings: Settings, rating: clip.Rating, best: int, unknown: list[s
     word = partial(say, language)
     cosine, share = rating.cosines[0, best], rating.probabilities[0, best]
     key = "none" if rating.none is not None and rating.none[0] >= cosine else "best"
-    text = word(f"clip.verdict.{key}", label=settings.names[best], cosine=f"{cosine:.3f}", share=f"{share:.1%}")
+    values = {"label": settings.names[best], "cosine": f"{cosine:.3f}"}
+    more = {"share": f"{share:.1%}"} if key == "best" else {"needed": f"{rating.none[0]:.3f}"}  # type: ignore[index]
+    text = word(f"clip.verdict.{key}", **values, **more)
     if unknown:
         text += " " + word("clip.verdict.unknown", words=", ".join(f"“{one}”" for one in unknown[:8]))
     if settings.source == "upload" and not catalog.CLIPS[settings.model].photographs:

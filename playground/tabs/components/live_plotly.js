@@ -2,7 +2,7 @@
 styleOnce("plotly", CSS);
 const root = element.querySelector(".pg-plotly");
 const figure = make("div", "pg-plotly-figure", root);
-const note = make("p", "pg-plotly-note", root);
+const note = make("p", "pg-plotly-note", root), hovered = make("img", "pg-plotly-hovered", root, { hidden: "", alt: "" });
 root.style.setProperty("--height", HEIGHT);
 
 // One script a page. Its address starts at the app's root as Gradio knows it, so that it works behind a sub-path.
@@ -105,6 +105,15 @@ const paint = async (text) => {
     },
   });
   if (!hears) figure.on("plotly_click", ({ points: [dot] }) => trigger("click", { name: dot.data.name ?? "", meta: dot.data.meta ?? "", x: dot.x, y: dot.y }));
+  // A trace whose meta.pictures are images' addresses shows the one of the point that is hovered, in the corner.
+  if (!hears) {
+    figure.on("plotly_hover", ({ points: [dot] }) => {
+      const source = dot.data.meta?.pictures?.[dot.pointNumber];
+      hovered.hidden = !source;
+      if (source) hovered.src = source;
+    });
+    figure.on("plotly_unhover", () => { hovered.hidden = true; });
+  }
   hears = true;
   drawn = text;
   root.dataset.draws = Number(root.dataset.draws) + 1;

@@ -41,7 +41,7 @@ class LivePlotly(gr.HTML):
     figure's `layout.meta["narrow"]`, a part of a layout, is laid over its layout (lists are replaced, not joined).
     A square picture whose `layout.meta["sketch"]` is true is drawn roughly until the script is there.
     `LivePlotly.click(fn)` hears clicks on points: `fn(event: gr.EventData)`, the trace's `event.name` and `.meta`, the
-    point's `.x` and `.y`.
+    point's `.x` and `.y`. A trace whose `meta["pictures"]` are addresses of images shows the hovered point's.
     In the page, `.pg-plotly` carries data-draws (how often it was drawn) and data-ready ("true" while the newest
     figure stands).
     """
