@@ -30,7 +30,7 @@ class Confusion:
 
 
 def confusion(results: Iterable[Labelled]) -> Confusion:
-    """Compare given labels with folders; case is ignored, and an underscore is a space.
+    """Compare given labels with folders; case and a leading article are ignored, and an underscore is a space.
 
     Pictures that could not be read do not count. Raises `ValueError` for no results.
     """
@@ -54,7 +54,8 @@ def confusion(results: Iterable[Labelled]) -> Confusion:
 
 
 def _plain(name: str) -> str:
-    return " ".join(name.replace("_", " ").casefold().split())
+    words = name.replace("_", " ").casefold().split()
+    return " ".join(words[1:] if len(words) > 1 and words[0] in ("a", "an", "the") else words)
 
 
 def write_table(results: Sequence[Labelled], path: str | Path) -> None:

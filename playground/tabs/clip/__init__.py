@@ -108,6 +108,10 @@ def build(manager: ModelManager) -> None:
     def stop(request: gr.Request) -> None:
         stops.stop(request)
 
+    def one_picture(panel: str) -> Any:
+        """The other panels are not about the picture on the left."""
+        return gr.update(visible=True if panel == "zero_shot" else "hidden")
+
     def choose_templates(name: str) -> str:
         return "\n".join(clip.TEMPLATES[name])
 
@@ -189,6 +193,7 @@ def build(manager: ModelManager) -> None:
         tab.select(partial(str, name), None, w.source, **private())  # queued, or the change is not heard
     for name, tab in w.tabs.items():
         tab.select(partial(str, name), None, w.panel, **private())
+    w.panel.change(one_picture, w.panel, w.picture, queue=False, **private())
     w.stop.click(stop, None, None, queue=False, **private())
     w.link.click(make_link, [w.panel, *controls], [w.query, w.link_box], **quick).success(
         None, w.query, w.link_box, js=copy_script("clip-link-box"), **private()

@@ -55,7 +55,7 @@ def lay_out(w: SimpleNamespace) -> None:
             for kind in KINDS
         }
     w.folder_verdict = gr.Markdown(elem_id="clip-folder-verdict")
-    w.confusion = LivePlotly(height=380, config={"displayModeBar": False}, elem_id="clip-confusion")
+    w.confusion = LivePlotly(height=380, config={"displayModeBar": False}, visible="hidden", elem_id="clip-confusion")
     w.labelled = gr.HTML(elem_id="clip-labelled")
 
 
@@ -112,7 +112,7 @@ def _journal(settings: Settings, files: list[str]) -> Path:
 def _cell(file: clip.PictureFile, result: clip.Labelled) -> Cell:
     picture = shown(clip.read_image(file.read()), SIDE)
     share = f"{result.probabilities[result.index or 0]:.0%}"
-    return Cell(picture, f"{result.label} {share}", f"{result.name}: {result.label} ({share})")
+    return Cell(picture, f"{share} {result.label}", f"{result.name}: {result.label} ({share})")
 
 
 def _summary(batch: Batch, total: int, skipped: int, language: str) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _summary(batch: Batch, total: int, skipped: int, language: str) -> dict[str,
         text += " " + say(language, "clip.folder.skipped", n=skipped)
     if failed:
         text += " " + say(language, "clip.folder.failed", n=len(failed), first=f"{failed[0].name}: {failed[0].error}")
-    found = clip.confusion(batch.results)
+    found = clip.confusion(batch.results) if batch.results else None
     if found is None or not found.count:
         counts = np.zeros(len(batch.results[0].labels)) if batch.results else np.zeros(0)
         for result in batch.results:
@@ -132,7 +132,10 @@ def _summary(batch: Batch, total: int, skipped: int, language: str) -> dict[str,
         text += " " + say(language, "clip.folder.counts", counts=", ".join(
             f"{name} {int(count):,}" for name, count in zip(batch.results[0].labels, counts, strict=True) if count
         ) if batch.results else "–")  # fmt: skip
-        return {"folder_verdict": text, "confusion": None}
+        return {"folder_verdict": text, "confusion": gr.update(visible="hidden")}
     text += " " + say(language, "clip.folder.accuracy", share=f"{found.accuracy:.1%}", n=f"{found.count:,}")
     words = figure_words(language)
-    return {"folder_verdict": text, "confusion": figures.confusion(found.labels, found.matrix, words=words)}
+    return {
+        "folder_verdict": text,
+        "confusion": gr.update(value=figures.confusion(found.labels, found.matrix, words=words), visible=True),
+    }

@@ -37,7 +37,10 @@ class Shown:
 def lay_out(w: SimpleNamespace) -> None:
     """The left column: the picture, the labels, what may be turned."""
     usual = Settings()
-    with gr.Tabs(elem_id="clip-source", elem_classes="pg-source") as w.sources:
+    with (
+        gr.Column(elem_id="clip-picture") as w.picture,
+        gr.Tabs(elem_id="clip-source", elem_classes="pg-source") as w.sources,
+    ):
         with gr.Tab(label("clip.source.example"), id="example", elem_id="clip-source-example") as w.tab_example:
             w.example = tiles(
                 example_tiles(), value=str(usual.example), elem_id="clip-example", label=label("clip.example"),
