@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 WORDS = {  # where the caller has none in another language
     "softmax": "probability among these", "independent": "probability on its own", "cosine": "cosine",
     "none": "none of these", "template": "template", "looks": "Where it looks", "words": "Which words count",
-    "relevance": "relevance", "pictures": "pictures", "texts": "texts", "gap": "the gap between their means",
+    "relevance": "relevance", "pictures": "pictures", "texts": "texts", "folder": "folder", "given": "label given",
 }  # fmt: skip
 ROW, MOST_BARS = 30, 20  # pixels a bar; bars at most, the best ones
 
@@ -42,7 +42,7 @@ def bars(
             orientation="h",
             marker={"color": [colours[i] for i in order], "opacity": [1.0] + [0.62] * (len(order) - 1)},
             text=[form.format(heights[i]) for i in order],
-            textposition="auto",
+            textposition="outside",
             cliponaxis=False,
             hovertext=[names[i] for i in order],
             hovertemplate="%{hovertext}: %{text}<extra></extra>",
@@ -51,7 +51,7 @@ def bars(
     )
     low = min(0.0, *heights) if kind == "cosine" else 0.0
     top = max([*heights, none or 0.0]) if kind == "cosine" else 1.0
-    figure.update_xaxes(range=[low * 1.1, top * 1.12 or 1], tickformat=".2f" if kind == "cosine" else ".0%")
+    figure.update_xaxes(range=[low * 1.2, top * 1.14 or 1], tickformat=".2f" if kind == "cosine" else ".0%")
     figure.update_yaxes(autorange="reversed", ticklabelstandoff=6)
     if none is not None and kind == "cosine":
         figure.add_vline(none, line={"dash": "dot", "color": QUALITATIVE[6]}, annotation_text=words["none"])

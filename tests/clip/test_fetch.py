@@ -90,6 +90,15 @@ def test_progress_counts_the_bytes(folder):
 
 
 @pytest.mark.usefixtures("hub")
+def test_download_fetches_what_load_reads(folder, model):
+    told = []
+    got = clip.download(ID, lambda done, total: told.append((done, total)))
+    assert (got / "model.safetensors").stat().st_size == (folder / "model.safetensors").stat().st_size
+    assert told[-1][0] == told[-1][1] > 100_000
+    assert loads(model)
+
+
+@pytest.mark.usefixtures("hub")
 def test_progress_can_stop_the_fetching_and_a_second_call_goes_on(model, tmp_path):
     class StoppedError(Exception):
         pass

@@ -1,0 +1,221 @@
+"""The CLIP tab without a browser: downloads with progress and Stop, files, the endpoints, what is refused."""
+
+import base64
+import csv
+import io
+import json
+import threading
+import zipfile
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from PIL import Image
+
+from playground import catalog, clip, world
+from playground.manager import ModelManager
+from playground.tabs.clip import api, downloads, folder, models, search, zero_shot
+from playground.tabs.clip.pictures import example
+from playground.tabs.clip.settings import EXAMPLES, Settings
+
+
+@pytest.fixture(scope="module")
+def manager():
+    return ModelManager("cpu", budget=10**9)
+
+
+def encoded(image):
+    out = io.BytesIO()
+    image.save(out, format="PNG")
+    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+
+
+@pytest.fixture
+def endpoints(manager, monkeypatch):
+    found = {}
+    monkeypatch.setattr(gr, "api", lambda fn, **_: found.setdefault(fn.__name__, fn))
+    api.build(manager)
+    return found
+
+
+def test_classify_over_the_api(endpoints):
+    answer = endpoints["classify"](encoded(example(EXAMPLES[1])), ["a yellow sphere", "a red cube"])
+    assert answer["label"] == "a yellow sphere"
+    assert sum(answer["probabilities"].values()) == pytest.approx(1)
+    for wrong, words_of in (
+        ({"image": "?"}, "data URL or base64"),
+        ({"image": encoded(example(EXAMPLES[1])), "labels": []}, "labels must be"),
+        ({"image": encoded(example(EXAMPLES[1])), "model": "gpt"}, "model must be one of"),
+    ):
+        given = {"labels": ["a", "b"]} | wrong
+        with pytest.raises(gr.Error, match=words_of):
+            endpoints["classify"](**given)
+
+
+def test_search_over_the_api(endpoints):
+    found = endpoints["search"]("a large blue cube", count=3, pictures=40)
+    assert [hit["score"] for hit in found] == sorted((hit["score"] for hit in found), reverse=True)
+    assert found[0]["text"] == world.describe(world.sample(found[0]["seed"]))
+    with pytest.raises(gr.Error, match="count must lie between 1 and 50"):
+        endpoints["search"]("a cube", count=0)
+
+
+def test_a_zip_is_labelled_and_graded(manager, tmp_path):
+    path = tmp_path / "pics.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for seed, name in ((EXAMPLES[1], "yellow_sphere"), (EXAMPLES[1], "red_cube")):
+            out = io.BytesIO()
+            example(seed).save(out, format="PNG")
+            archive.writestr(f"{name}/{seed}.png", out.getvalue())
+        archive.writestr("red_cube/notes.txt", "no picture")
+        archive.writestr("red_cube/broken.png", b"\x89PNG no more")
+    settings = Settings(labels="a yellow sphere\na red cube")
+    frames = list(folder.run(manager, settings, [str(path)], threading.Event(), "en"))
+    update, made = frames[-1]
+    assert [result.label for result in made.results if not result.error] == ["a yellow sphere"] * 2
+    assert "50.0%" in update["folder_verdict"]
+    assert "1 could not be read" in update["folder_verdict"]
+    assert "1 other files" in update["folder_verdict"]
+    for kind in folder.KINDS:
+        assert Path(folder.write(kind, made, tmp_path)).stat().st_size > 100
+
+
+def test_stop_keeps_what_is_labelled_and_it_goes_on_from_there(manager, tmp_path, monkeypatch):
+    monkeypatch.setattr(folder, "FRAME", 0.0)
+    path = tmp_path / "many.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for i in range(40):
+            out = io.BytesIO()
+            example(EXAMPLES[i % 10], 64).save(out, format="PNG")
+            archive.writestr(f"{i:02d}.png", out.getvalue())
+    settings, flag = Settings(), threading.Event()
+    running = folder.run(manager, settings, [str(path)], flag, "en")
+    next(running)
+    flag.set()
+    *_, (update, part) = running
+    assert 0 < len(part.results) < 40
+    assert "Stopped after" in update["folder_verdict"]
+    encoded_now: list[int] = []
+    real = clip.labelling._encode
+    monkeypatch.setattr(clip.labelling, "_encode", lambda m, x, w: encoded_now.append(len(x)) or real(m, x, w))
+    *_, (_, made) = folder.run(manager, settings, [str(path)], threading.Event(), "en")
+    assert len(made.results) == 40
+    assert sum(encoded_now) <= 40 - len(part.results) + 16
+
+
+def test_files_of_the_panels(manager, tmp_path):
+    settings = Settings(searched=20)
+    _, shown = zero_shot.show(manager, settings, "en")
+    path = Path(downloads.write("csv", "zero_shot", settings, shown, None, tmp_path))
+    rows = list(csv.reader(io.StringIO(path.read_text("utf-8"))))
+    assert rows[0][:4] == ["label", "cosine", "probability", "independent"]
+    assert [row[0] for row in rows[1:]] == settings.names
+    *_, (_, kept) = search.index(manager, settings, [], threading.Event(), "en")
+    path = Path(downloads.write("json", "search", settings, None, kept, tmp_path))
+    record = json.loads(path.read_text("utf-8"))
+    assert len(record["rows"]) == 20
+    with pytest.raises(ValueError, match="nothing to save"):
+        downloads.write("csv", "why", settings, None, None, tmp_path)
+
+
+def test_photographs_are_pictures(tmp_path):
+    names = {downloads.photograph(tmp_path).rsplit("/", 1)[1] for _ in range(len(downloads.PHOTOGRAPHS))}
+    assert len(names) == len(downloads.PHOTOGRAPHS)
+
+
+def test_own_pictures_are_searched_and_bad_ones_named(manager, tmp_path):
+    good, bad = tmp_path / "good.png", tmp_path / "bad.png"
+    example(EXAMPLES[0]).save(good)
+    bad.write_bytes(b"text")
+    *_, (_, kept) = search.index(manager, Settings(), [str(good), str(bad)], threading.Event(), "en")
+    assert kept.names == ("good.png",)
+    assert "bad.png" in kept.skipped[0]
+    assert "1 files were left out" in search.find(manager, Settings(), kept, "en")["search_verdict"]
+    with pytest.raises(ValueError, match="none of the 1 files is a picture"):
+        list(search.index(manager, Settings(), [str(bad)], threading.Event(), "en"))
+
+
+@pytest.fixture
+def fetching(monkeypatch):
+    """A download whose steps the test lets go one by one, and what ended it."""
+    steps, ended = [threading.Event() for _ in range(3)], []
+
+    def download(source, progress):
+        try:
+            for i, step in enumerate(steps, 1):
+                assert step.wait(20)
+                progress(i * 10**6, 3 * 10**6)
+        except InterruptedError:
+            ended.append(source)
+            raise
+
+    monkeypatch.setattr(clip, "download", download)
+    monkeypatch.setattr(models, "_here", set())
+    monkeypatch.setattr(models, "FRAME", 0.01)
+    return steps, ended
+
+
+def test_a_model_is_fetched_with_progress_and_not_twice(fetching):
+    steps, _ = fetching
+    bars = models.download("ViT-B-32 OpenAI", threading.Event(), "en")
+    assert "0 of 605 MB" in next(bars)
+    steps[0].set()
+    assert any("1 of 3 MB" in one for one in bars if one and steps[0].is_set() and _go(steps, one))
+    assert list(models.download("ViT-B-32 OpenAI", threading.Event(), "en")) == []
+    assert list(models.download("clip-world", threading.Event(), "en")) == []  # it ships
+
+
+def _go(steps, bar):
+    """Let the rest go once the first megabyte has been told."""
+    if "1 of 3 MB" in bar:
+        for step in steps:
+            step.set()
+        return True
+    return False
+
+
+def test_stop_ends_a_download(fetching):
+    steps, ended = fetching
+    flag = threading.Event()
+    bars = models.download("SigLIP B-16", flag, "en")
+    next(bars)
+    flag.set()
+    for step in steps:
+        step.set()
+    list(bars)
+    for thread in threading.enumerate():
+        if thread.name == "clip-download":
+            thread.join(20)
+    assert ended == [catalog.CLIPS["SigLIP B-16"].source]
+    assert "SigLIP B-16" not in models._here
+
+
+def test_a_failed_download_is_said(monkeypatch):
+    def download(source, _progress):
+        raise FileNotFoundError(f"{source} is not reached")
+
+    monkeypatch.setattr(clip, "download", download)
+    monkeypatch.setattr(models, "_here", set())
+    with pytest.raises(FileNotFoundError, match="is not reached"):
+        list(models.download("ViT-L-14 OpenAI", threading.Event(), "en"))
+
+
+def test_every_entry_of_the_picker_can_be_named_to_the_manager():
+    for name, known in catalog.CLIPS.items():
+        spec = catalog.spec(f"clip/{name}")
+        assert spec.key == f"clip/{name}"
+        assert models.line(name, "en")
+        assert known.megabytes > 0
+    with pytest.raises(ValueError, match="no CLIP is called 'x'"):
+        catalog.clip_spec("x")
+
+
+def test_unknown_words_and_photographs_are_named(manager, tmp_path):
+    path = tmp_path / "cat.png"
+    Image.new("RGB", (80, 60), "brown").save(path)
+    settings = Settings(source="upload", upload=str(path), labels="a cat\na red sphere", margin=-1.0)
+    update, _ = zero_shot.show(manager, settings, "en")
+    assert "“cat”" in update["verdict"]
+    assert "for photographs choose another" in update["verdict"]
+    update, _ = zero_shot.show(manager, Settings(labels="a blue torus", margin=0.99), "en")
+    assert "None of these" in update["verdict"]
