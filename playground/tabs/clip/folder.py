@@ -46,7 +46,7 @@ def lay_out(w: SimpleNamespace) -> None:
     gr.Markdown(label("clip.folder.lead"), elem_classes="pg-hint")
     w.folder_files = gr.File(
         label=label("clip.folder.files"), show_label=False, type="filepath", file_count="multiple", height=130,
-        elem_id="clip-folder-files",
+        interactive=True, elem_id="clip-folder-files",
     )  # fmt: skip
     with gr.Row(elem_classes="pg-buttons"):
         w.label = gr.Button(label("clip.folder.start"), variant="primary", elem_id="clip-label")

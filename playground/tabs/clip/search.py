@@ -50,16 +50,21 @@ def lay_out(w: SimpleNamespace) -> None:
     gr.Markdown(label("clip.search.lead"), elem_classes="pg-hint")
     with gr.Row():
         w.query_words = gr.Textbox(
-            usual.query_words, label=label("clip.search.words"), scale=3, min_width=220, elem_id="clip-query-words"
+            usual.query_words,
+            label=label("clip.search.words"),
+            scale=3,
+            min_width=220,
+            interactive=True,
+            elem_id="clip-query-words",
         )
         w.searched = Slider(
             *SEARCHED, value=usual.searched, step=10, label=label("clip.search.count"), buttons=[], scale=2,
-            min_width=180, elem_id="clip-searched",
+            min_width=180, interactive=True, elem_id="clip-searched",
         )  # fmt: skip
     with gr.Accordion(label("clip.search.own"), open=False, elem_id="clip-search-own"):
         w.files = gr.File(
             label=label("clip.search.own"), show_label=False, type="filepath", file_count="multiple", height=130,
-            elem_id="clip-files",
+            interactive=True, elem_id="clip-files",
         )  # fmt: skip
     w.found = gr.HTML(elem_id="clip-found")
     w.search_verdict = gr.Markdown(elem_id="clip-search-verdict")

@@ -30,14 +30,16 @@ def lay_out(w: SimpleNamespace) -> None:
     with gr.Row():
         w.objective = gr.Radio(
             [(label(f"clip.why.{name}"), name) for name in clip.OBJECTIVES],
-            value=usual.objective, label=label("clip.why.objective"), interactive=True, min_width=200,
-            elem_id="clip-objective", elem_classes="pg-pills",
+            value=usual.objective, label=label("clip.why.objective"), min_width=200,
+            interactive=True, elem_id="clip-objective", elem_classes="pg-pills",
         )  # fmt: skip
         w.steps = Slider(
-            *STEPS, value=usual.steps, step=50, label=label("clip.why.steps"), buttons=[], interactive=True,
-            min_width=180, elem_id="clip-steps",
+            *STEPS, value=usual.steps, step=50, label=label("clip.why.steps"), buttons=[],
+            min_width=180, interactive=True, elem_id="clip-steps",
         )  # fmt: skip
-        w.seed = gr.Number(usual.seed, label=label("clip.why.seed"), min_width=90, elem_id="clip-seed")
+        w.seed = gr.Number(
+            usual.seed, label=label("clip.why.seed"), min_width=90, interactive=True, elem_id="clip-seed"
+        )
     with gr.Row(elem_classes="pg-buttons"):
         w.learn = gr.Button(label("clip.why.start"), variant="primary", elem_id="clip-learn")
     w.learning = LivePlotly(height="calc(600px + max(0px, (640px - 100vw) * 1.2))", elem_id="clip-learning")

@@ -43,7 +43,8 @@ def lay_out(w: SimpleNamespace) -> None:
     ):
         with gr.Tab(label("clip.source.example"), id="example", elem_id="clip-source-example") as w.tab_example:
             w.example = tiles(
-                example_tiles(), value=str(usual.example), elem_id="clip-example", label=label("clip.example"),
+                example_tiles(), value=str(usual.example),
+                interactive=True, elem_id="clip-example", label=label("clip.example"),
                 show_label=False,
             )  # fmt: skip
         with gr.Tab(label("clip.source.draw"), id="draw", elem_id="clip-source-draw") as w.tab_draw:
@@ -51,7 +52,12 @@ def lay_out(w: SimpleNamespace) -> None:
             gr.Markdown(label("clip.draw.hint"), elem_classes="pg-hint")
         with gr.Tab(label("clip.source.upload"), id="upload", elem_id="clip-source-upload") as w.tab_upload:
             w.upload = gr.File(
-                label=label("clip.upload"), show_label=False, type="filepath", height=150, elem_id="clip-upload"
+                label=label("clip.upload"),
+                show_label=False,
+                type="filepath",
+                height=150,
+                interactive=True,
+                elem_id="clip-upload",
             )
             gr.Markdown(label("clip.upload.hint"), elem_classes="pg-hint")
             with gr.Row(elem_classes="pg-downloads"):
@@ -62,19 +68,24 @@ def lay_out(w: SimpleNamespace) -> None:
     w.model_line = gr.Markdown(elem_classes="pg-hint", elem_id="clip-model-line")
     w.labels = gr.Textbox(
         usual.labels, label=label("clip.labels"), info=label("clip.labels.info"), lines=6, max_lines=14,
-        elem_id="clip-labels",
+        interactive=True, elem_id="clip-labels",
     )  # fmt: skip
     with gr.Accordion(label("clip.more"), open=False, elem_id="clip-more"):
         w.template_set = gr.Radio(
             [(label(f"clip.templates.{name}"), name) for name in clip.TEMPLATES],
-            value="world", label=label("clip.templates.set"), elem_id="clip-template-set", elem_classes="pg-pills",
+            value="world", label=label("clip.templates.set"),
+            interactive=True, elem_id="clip-template-set", elem_classes="pg-pills",
         )  # fmt: skip
         w.templates = gr.Textbox(
             usual.templates, label=label("clip.templates"), info=label("clip.templates.info"), lines=3, max_lines=10,
-            elem_id="clip-templates",
+            interactive=True, elem_id="clip-templates",
         )  # fmt: skip
         w.neutral = gr.Textbox(
-            usual.neutral, label=label("clip.neutral"), info=label("clip.neutral.info"), elem_id="clip-neutral"
+            usual.neutral,
+            label=label("clip.neutral"),
+            info=label("clip.neutral.info"),
+            interactive=True,
+            elem_id="clip-neutral",
         )
         w.margin = Slider(
             *MARGIN,
@@ -83,11 +94,12 @@ def lay_out(w: SimpleNamespace) -> None:
             label=label("clip.margin"),
             info=label("clip.margin.info"),
             buttons=[],
+            interactive=True,
             elem_id="clip-margin",
         )
         w.temperature = Slider(
             *TEMPERATURE, value=usual.temperature, step=0.1, label=label("clip.temperature"), buttons=[],
-            elem_id="clip-temperature",
+            interactive=True, elem_id="clip-temperature",
         )  # fmt: skip
 
 
@@ -95,7 +107,7 @@ def lay_out_pictures(w: SimpleNamespace) -> None:
     """The right column."""
     w.score = gr.Radio(
         [(label(f"clip.score.{name}"), name) for name in SCORES],
-        value="softmax", show_label=False, elem_id="clip-score", elem_classes="pg-pills",
+        value="softmax", show_label=False, interactive=True, elem_id="clip-score", elem_classes="pg-pills",
     )  # fmt: skip
     w.bars = LivePlotly(height=300, config={"displayModeBar": False}, elem_id="clip-bars")
     w.verdict = gr.Markdown(elem_id="clip-verdict")

@@ -1,0 +1,144 @@
+"""The CLIP tab in a real browser: bars that follow a drawing, search, a folder, a tiny CLIP that learns, links."""
+
+import csv
+import io
+import json
+import zipfile
+
+import pytest
+from pages import toast
+
+WITHIN = 90_000  # milliseconds: the machine may be busy with other tests
+BARS = "#clip-bars .pg-plotly"
+
+
+def visit(open_page, app_url, query="", *, ready=f"{BARS}[data-ready=true]", **look):
+    page = open_page(f"{app_url}?__theme=light&lang=en&tab=clip&{query}", **look)
+    page.set_default_timeout(WITHIN)
+    page.wait_for_selector(ready)
+    page.wait_for_function("!document.querySelector('#clip-progress [role=progressbar]')")
+    return page
+
+
+def says(page, element, text):
+    page.wait_for_function("([id, text]) => document.getElementById(id)?.innerText.includes(text)", arg=[element, text])
+
+
+def query_has(page, text, box="clip-query"):
+    page.wait_for_function(
+        "([box, text]) => document.querySelector(`#${box} textarea, #${box} input`)?.value.includes(text)",
+        arg=[box, text],
+    )
+
+
+def best(page):
+    """The label of the topmost bar."""
+    return page.evaluate("document.querySelector('#clip-bars .js-plotly-plot').data[0].hovertext[0]")
+
+
+@pytest.mark.parametrize("look", [{}, {"mobile": True}])
+def test_opens_with_a_picture_classified(open_page, app_url, look):
+    page = visit(open_page, app_url, **look)
+    says(page, "clip-verdict", "a yellow sphere")
+    assert best(page) == "a yellow sphere"
+    page.wait_for_selector("#clip-looks .pg-plotly[data-ready=true]")
+    assert page.evaluate("document.querySelector('#clip-looks .js-plotly-plot').layout.images.length") == 1
+
+
+def test_labels_and_examples(open_page, app_url):
+    page = visit(open_page, app_url)
+    page.fill("#clip-labels textarea", "a blue cube\na yellow ball")
+    page.locator("#clip-labels textarea").blur()
+    says(page, "clip-verdict", "a yellow ball")
+    page.fill("#clip-labels textarea", "a blue cube\na yellow ball\na dragon")
+    page.locator("#clip-labels textarea").blur()
+    says(page, "clip-verdict", "does not know the words “dragon”")
+    page.fill("#clip-labels textarea", "")
+    page.locator("#clip-labels textarea").blur()
+    assert "labels must be 1 to 200" in toast(page)
+    page.fill("#clip-labels textarea", "红色球\n黄色球")
+    page.locator("#clip-labels textarea").blur()
+    says(page, "clip-verdict", "黄色球")
+
+
+def test_bars_follow_a_drawing(open_page, app_url):
+    page = visit(open_page, app_url, "labels=a+blue+object%0Aa+red+object&margin=-1")
+    page.click("#clip-source [role=tab]:has-text('Draw')")
+    page.wait_for_selector("#clip-pad canvas")
+    box = page.locator("#clip-pad canvas").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.6
+    for colour in ("red", "blue"):
+        page.click(f"#clip-pad [data-colour={colour}]")
+        page.mouse.move(x - 30, y)
+        page.mouse.down()
+        for i in range(-30, 31, 6):
+            page.mouse.move(x + i, y + (i % 12))
+        page.mouse.up()
+        says(page, "clip-verdict", f"a {colour} object")
+    page.wait_for_function(
+        "document.querySelector('#clip-query textarea, #clip-query input').value.includes('drawing=')"
+    )
+
+
+def test_search_finds_and_says_what_the_gap_is(open_page, app_url):
+    page = visit(open_page, app_url, "panel=search&searched=20", ready="#clip-map .pg-plotly[data-ready=true]")
+    assert page.locator("#clip-found figure").count() == 12
+    page.fill("#clip-query-words textarea, #clip-query-words input", "a red cube")
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "document.querySelector('#clip-query textarea, #clip-query input').value.includes('red+cube')"
+    )
+    assert "modality gap" in page.locator("#clip-search-verdict").inner_text()
+
+
+def test_a_zip_is_labelled_graded_and_saved(open_page, app_url, tmp_path):
+    from playground.tabs.clip.pictures import example
+    from playground.tabs.clip.settings import EXAMPLES
+
+    path = tmp_path / "pics.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        out = io.BytesIO()
+        example(EXAMPLES[1]).save(out, format="PNG")
+        archive.writestr("yellow_sphere/1.png", out.getvalue())
+    page = visit(open_page, app_url, "panel=folder", ready="#clip-label")
+    page.click("#clip-label")
+    assert "nothing to label" in toast(page)
+    page.set_input_files("#clip-folder-files input[type=file]", str(path))
+    page.wait_for_selector("#clip-folder-files :text('pics.zip')")
+    page.click("#clip-label")
+    says(page, "clip-folder-verdict", "100.0%")
+    page.wait_for_selector("#clip-confusion .pg-plotly[data-ready=true]")
+    with page.expect_download() as waiting:
+        page.click("#clip-folder-csv")
+    rows = list(csv.reader(io.StringIO(waiting.value.path().read_text("utf-8"))))
+    assert "a yellow sphere" in rows[1]
+
+
+def test_a_tiny_clip_learns_and_stops(open_page, app_url):
+    page = visit(open_page, app_url, "panel=why&steps=3000", ready="#clip-learning .pg-plotly[data-ready=true]")
+    assert page.locator("#clip-compared tbody tr").count() > 10
+    page.click("#clip-learn")
+    page.wait_for_function("/Step [1-9]/.test(document.getElementById('clip-progress').innerText)")
+    page.click("#clip-stop")
+    says(page, "clip-progress", "Stopped")
+    assert page.locator("#clip-stop").is_hidden()
+
+
+def test_links_downloads_and_the_program(open_page, app_url):
+    page = visit(open_page, app_url, "temperature=3&labels=a+cube%0Aa+sphere")
+    page.click("#clip-python > button")
+    says(page, "clip-code", "temperature=3")
+    page.click("#clip-save > button")
+    with page.expect_download() as waiting:
+        page.click("#clip-json")
+    record = json.loads(waiting.value.path().read_text("utf-8"))
+    assert [row[0] for row in record["rows"]] == ["a cube", "a sphere"]
+    page.click("#clip-link")
+    query_has(page, "temperature=3", box="clip-link-box")
+
+
+def test_a_checkpoint_that_is_not_here_without_network(open_page, app_url):
+    page = visit(open_page, app_url, allow_errors=True)
+    page.click("#clip-model input")
+    page.click("[role=option]:has-text('ViT-B-32 OpenAI')")
+    assert "hub" in toast(page)
