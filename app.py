@@ -1,6 +1,7 @@
 """Start Playground: `python app.py`, `uv run app.py`, and Hugging Face Spaces all come here."""
 
 import argparse
+import importlib.util
 import os
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read once, when gradio is imported
@@ -13,7 +14,10 @@ def main() -> None:
     parser.add_argument("--share", action="store_true", help="a public link through Gradio's tunnel")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     parser.add_argument("--lang", choices=("en", "zh-CN"), help="for visitors whose link and cookie name none")
+    parser.add_argument("--mcp", action="store_true", help="serve the endpoints as MCP tools too; needs gradio[mcp]")
     options = parser.parse_args()
+    if options.mcp and importlib.util.find_spec("mcp") is None:
+        parser.error("--mcp needs gradio[mcp]: uv run --with 'gradio[mcp]' app.py --mcp")
 
     if os.getenv("SPACES_ZERO_GPU"):  # imported before anything touches CUDA; registers the function it insists on
         from playground import zero_gpu  # noqa: F401
@@ -36,6 +40,7 @@ def main() -> None:
     page.launch(
         server_port=options.port,
         share=options.share,
+        mcp_server=options.mcp,
         i18n=I18N,
         ssr_mode=False,
         footer_links=["api", "settings"],
