@@ -29,6 +29,7 @@ class Clip:
     megabytes: int
     licence: str
     activation: Activation | None = None  # where the repository does not say it
+    threshold: float = 0.2  # cosine that a text should reach to be said of a picture, to begin with
     photographs: bool = True  # what it was trained on; ours know still lifes alone
 
 
@@ -42,8 +43,8 @@ CLIPS: Mapping[str, Clip] = {
     "ViT-B-16 OpenAI": Clip("timm/vit_base_patch16_clip_224.openai", 598, "MIT", "quick_gelu"),
     "ViT-B-16 DFN-2B": Clip("timm/vit_base_patch16_clip_224.dfn2b", 598, "Apple AMLR", "quick_gelu"),
     "ViT-L-14 OpenAI": Clip("timm/vit_large_patch14_clip_224.openai", 1711, "MIT", "quick_gelu"),
-    "SigLIP B-16": Clip("google/siglip-base-patch16-224", 813, "Apache-2.0"),
-    "SigLIP2 B-16": Clip("google/siglip2-base-patch16-224", 1500, "Apache-2.0"),
+    "SigLIP B-16": Clip("google/siglip-base-patch16-224", 813, "Apache-2.0", threshold=0.1),
+    "SigLIP2 B-16": Clip("google/siglip2-base-patch16-224", 1500, "Apache-2.0", threshold=0.1),
 }
 
 

@@ -96,7 +96,7 @@ def fetch(source: str | Path, patterns: Sequence[str], progress: Progress | None
     try:
         bar = None if progress is None else _bar(progress)
         folder = Path(snapshot_download(str(source), allow_patterns=list(patterns), tqdm_class=bar))
-    except (HFValidationError, httpx.HTTPError, OSError) as error:
+    except (HFValidationError, httpx.HTTPError, OSError, RuntimeError) as error:  # the last is hf_xet's
         raise _refusal(source, error) from error
     _check_hashes(folder)
     return folder

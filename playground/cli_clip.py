@@ -28,10 +28,10 @@ pixels, and the words for them in English and Chinese. {what}
 - Data: {pictures:,} pictures drawn from the seeds 0 to {last:,}, mirrored, shifted and tinted; captions from a grammar,
   another at each look. No data of others. Eight pairs of a colour and a shape (`world.HELD_OUT`) occur neither in the
   pictures nor in any text of training; seeds from 900,000,000 on are never trained on. Weights: Apache-2.0.
-- Recipe: {steps:,} steps, seed {seed}; the first {easy:,} of 32 pictures with one or two objects, the others of 64
-  with up to four; Adam at {lr} with a warm-up and a cosine in each of the two stages, which the first leaves at its
-  height; averaged weights; {loss}. A captioner learns beside
-  it to say the whole picture and is thrown away (CoCa, Yu et al. 2022): shape is learned sooner so.
+- Recipe: {steps:,} steps, seed {seed}; the first {easy:,} of {half} pictures with one or two objects, the others of
+  {batch} with up to four; Adam at {lr} with a warm-up and a cosine in each of the two stages, which the first leaves
+  at its height; averaged weights; {loss}. A captioner
+  learns beside it to say the whole picture and is thrown away (CoCa, Yu et al. 2022): shape is learned sooner so.
 - Made again by `{command}`{minutes}. It goes on where it was
   interrupted; `uv run torchrun --nproc-per-node 2 --no-python playground train clip` shares each batch between two
   processes. Another machine or number of processes changes the last digits, and so the weights.
@@ -57,7 +57,12 @@ def train_clip(
     seed: int = 0,
     plain: Annotated[bool, typer.Option(help="without the rule-made false texts: InfoNCE alone")] = False,
     bfloat16: Annotated[bool, typer.Option(help="mixed precision; pays from a width of about 128")] = False,
-    part: Annotated[int | None, typer.Option(help="pairs embedded at once; the gradient stays the batch's")] = None,
+    part: Annotated[
+        int | None,
+        typer.Option(
+            help="pairs embedded at once; the gradient stays the batch's, but for the batch norms of the stem"
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="folder for the weights and the card")] = None,
     scratch: Annotated[
         Path | None, typer.Option(help="where pictures and run are kept; in the temporary folder by default")
@@ -84,14 +89,17 @@ def train_clip(
         for made in run:
             if first:
                 _tell(made, steps)
-    except ValueError as error:
+    except (ValueError, FloatingPointError) as error:
         raise typer.BadParameter(str(error)) from error
     if first:
         clip.save(model, folder)
         found = list(world_figures.world_figures(model, figures)) if figures else []
         record = {"count": figures, "figures": [asdict(figure) for figure in found]}
         checkpoints.write_text(folder / "figures.json", json.dumps(record, indent=1) + "\n")
-        card = _card(model, found, steps=steps, pictures=pictures, seed=seed, plain=plain, figures=figures)
+        card = _card(
+            model, found, steps=steps, batch=batch, pictures=pictures, seed=seed, plain=plain, bfloat16=bfloat16,
+            part=part, ranks=int(os.getenv("WORLD_SIZE", "1")), figures=figures,
+        )  # fmt: skip
         checkpoints.write_text(folder / "README.md", card)
         typer.echo(f"{folder}; {work} may be deleted")
     if many:
@@ -131,13 +139,21 @@ def _card(
     found: list[world_figures.Figure],
     *,
     steps: int,
+    batch: int,
     pictures: int,
     seed: int,
     plain: bool,
+    bfloat16: bool,
+    part: int | None,
+    ranks: int,
     figures: int,
 ) -> str:
-    usual = (steps, pictures, seed) == (world_training.STEPS, world_training.PICTURES, 0)
-    options = "" if usual else f" --steps {steps} --pictures {pictures} --seed {seed}"
+    given = {"steps": (steps, world_training.STEPS), "batch": (batch, world_training.BATCH),
+             "pictures": (pictures, world_training.PICTURES), "seed": (seed, 0), "part": (part, None)}  # fmt: skip
+    options = "".join(f" --{name} {value}" for name, (value, default) in given.items() if value != default)
+    options += " --bfloat16" if bfloat16 else ""
+    usual = not options and ranks == 1
+    start = "uv run " if ranks == 1 else f"uv run torchrun --nproc-per-node {ranks} --no-python "
     name = "clip-world-plain" if plain else "clip-world"
     return CARD.format(
         name=name,
@@ -148,11 +164,13 @@ def _card(
         pictures=pictures,
         last=pictures - 1,
         steps=steps,
+        batch=batch,
+        half=batch // 2,
         easy=steps * world_training.EASY // world_training.STEPS,
         seed=seed,
         lr=world_training.LR,
         loss="symmetric InfoNCE" + ("" if plain else ", the false texts in each picture's sum"),
-        command="uv run playground train clip" + (" --plain" if plain else "") + options,
+        command=f"{start}playground train clip" + (" --plain" if plain else "") + options,
         minutes=": about an hour and a half on one idle CPU core, and five minutes to draw" if usual else "",
         date=datetime.now(UTC).date(),
         name_arg=f"checkpoints/{name}",

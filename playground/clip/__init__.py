@@ -5,6 +5,7 @@ from playground.clip.embed import embed_images, embed_texts, similarity
 from playground.clip.explain import Explanation, explain
 from playground.clip.fast import accelerate
 from playground.clip.gap import Gap, map3d, modality_gap
+from playground.clip.journal import JournalError
 from playground.clip.labelling import Labelled, label_pictures
 from playground.clip.live import Glimpse, watch_clip
 from playground.clip.load import download, load, save
@@ -18,7 +19,7 @@ from playground.clip.search import Hit, Index, build_index, search
 from playground.clip.siglip_tokenizer import SiglipTokenizer
 from playground.clip.tables import Confusion, confusion, write_table
 from playground.clip.templates import TEMPLATES
-from playground.clip.tokenizer import Tokenizer, tokenize
+from playground.clip.tokenizer import Tokenizer, clean, tokenize
 from playground.clip.training import TrainingStep, fit
 from playground.clip.transformer import ACTIVATIONS, Tower
 from playground.clip.zero_shot import Head, ZeroShot, classifier_head, classify, zero_shot
@@ -37,6 +38,7 @@ __all__ = [
     "Head",
     "Hit",
     "Index",
+    "JournalError",
     "Labelled",
     "PictureFile",
     "Pictures",
@@ -53,6 +55,7 @@ __all__ = [
     "build_index",
     "classifier_head",
     "classify",
+    "clean",
     "confusion",
     "download",
     "embed_images",

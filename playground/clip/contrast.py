@@ -48,9 +48,10 @@ def backward(
 ) -> float:
     """Add the gradient of the loss over the joined batch to every parameter's `.grad`; the loss.
 
-    With `part`, at most so many pairs are embedded at once, each twice; the gradient is the same. With `bfloat16` the
-    towers compute in it where that is safe; embeddings and loss stay in float32. A `captioner` learns beside, with the
-    picture tower, to say the captions; its mean loss a word is in the gradient, and not in the answer.
+    With `part`, at most so many pairs are embedded at once, each twice; the gradient is the same, but for batch norms.
+    With `bfloat16` the towers compute in it where that is safe; embeddings and loss stay in float32. A `captioner`
+    learns beside, with the picture tower, to say the captions; its mean loss a word is in the gradient, and not in the
+    answer.
 
     With torch.distributed initialised all processes must call this at once with batches of one size; gradients are
     added up over them, so that each process has the whole. A convolutional stem is normalised over each part alone.

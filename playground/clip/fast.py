@@ -24,13 +24,17 @@ def accelerate(model: "CLIP", *, bfloat16: bool = False) -> "CLIP":
     For many pictures or prompts on a machine without GPU; a model that answers once is not worth packing. In float32
     the answers change by rounding only. With `bfloat16` matrices are multiplied in it where that is faster here, all
     else staying in float32, as do `state_dict` and what `save` writes; of random ViT-B the cosines to the exact vectors
-    are over .9999. The packed weights take as much memory again, or half. Wherever gradients are asked for, and for
-    good once weights are loaded into the model, cast or moved, it computes as before. A model on another device than
-    the CPU or of another dtype than float32 is left as it is. Raises `ValueError` for a model that is not frozen.
+    are over .9999. The packed weights take as much memory again, or half. Where gradients may be asked for (outside
+    torch.no_grad), and for good once weights are loaded into the model, cast or moved, it computes as before. A model
+    on another device than the CPU, of another dtype than float32, of SigLIP's family, or with another activation than
+    gelu and quick_gelu is left as it is. Raises `ValueError` for a model that is not frozen.
     """
     if any(p.requires_grad for p in model.parameters()):
         raise ValueError("only a frozen model can be accelerated: call eval() and requires_grad_(False) on it first")
     if any(p.device.type != "cpu" or p.dtype != torch.float32 for p in model.parameters()):
+        return model
+    activations = {model.config.activation, model.config.text_activation or model.config.activation}
+    if model.config.family != "clip" or not activations <= {"gelu", "quick_gelu"}:
         return model
     faster = bfloat16 and probe(torch.bfloat16)[1] < probe(torch.float32)[1]
     dtype = torch.bfloat16 if faster else torch.float32
@@ -77,7 +81,7 @@ class _Transformer(Transformer):
     def forward(self, x: Tensor, at: Tensor | None = None) -> Tensor:
         if self.packed and self.stamp != _stamp(self):
             self.packed = []
-        if at is None or not self.packed or (x.requires_grad and torch.is_grad_enabled()):
+        if at is None or not self.packed or torch.is_grad_enabled():
             return super().forward(x, at)
         if self.causal:
             return self._read(x, at)
@@ -122,7 +126,7 @@ class _Patches(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.stamp != _stamp(self):
             self.packed = None
-        if self.packed is None or (x.requires_grad and torch.is_grad_enabled()):
+        if self.packed is None or torch.is_grad_enabled():
             return F.conv2d(x, self.weight, stride=self.side)
         n, _, height, width = x.shape
         grid = height // self.side, width // self.side

@@ -7,7 +7,11 @@ from typing import IO, Any
 
 import numpy as np
 
-__all__ = ["Journal", "open_journal"]
+__all__ = ["Journal", "JournalError", "open_journal"]
+
+
+class JournalError(ValueError):
+    """A journal that this run cannot go on from: it is another's, or damaged."""
 
 
 class Journal:
@@ -44,7 +48,7 @@ def open_journal(path: Path, run: Mapping[str, Any]) -> tuple[Journal, list[tupl
         head, *lines = whole.splitlines()
         _same(_parsed(head, path), run, path)
         if len(lines) > len(run["names"]):
-            raise ValueError(f"{path} holds more pictures than this run has; delete it to begin anew")
+            raise JournalError(f"{path} holds more pictures than this run has; delete it to begin anew")
         for name, line in zip(run["names"], lines, strict=False):
             done.append(_entry(_parsed(line, path), name, len(run["labels"]), path))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,16 +65,16 @@ def _parsed(line: bytes, path: Path) -> dict[str, Any]:
     try:
         value = json.loads(line)
     except ValueError as error:
-        raise ValueError(f"{path} is no journal, or damaged ({error}); delete it to begin anew") from error
+        raise JournalError(f"{path} is no journal, or damaged ({error}); delete it to begin anew") from error
     if not isinstance(value, dict):
-        raise ValueError(f"{path} is no journal; delete it to begin anew")
+        raise JournalError(f"{path} is no journal; delete it to begin anew")
     return value
 
 
 def _same(head: Mapping[str, Any], run: Mapping[str, Any], path: Path) -> None:
     if differs := [key for key in run if head.get(key) != run[key]]:
         said = "; ".join(_difference(key, head.get(key), run[key]) for key in differs)
-        raise ValueError(f"{path} is the journal of another run: {said}; delete it to begin anew")
+        raise JournalError(f"{path} is the journal of another run: {said}; delete it to begin anew")
 
 
 def _difference(key: str, there: object, here: object) -> str:
@@ -83,5 +87,5 @@ def _difference(key: str, there: object, here: object) -> str:
 def _entry(line: Mapping[str, Any], name: str, labels: int, path: Path) -> tuple[np.ndarray, str]:
     error, cosines = line.get("error", ""), np.array(line.get("cosines", []), np.float32)
     if line.get("name") != name or not isinstance(error, str) or (not error and cosines.shape != (labels,)):
-        raise ValueError(f"{path} is damaged at {name}; delete it to begin anew")
+        raise JournalError(f"{path} is damaged at {name}; delete it to begin anew")
     return cosines, error

@@ -62,10 +62,10 @@ def rate(
 ) -> Rating:
     """Rate pictures; the model's own temperature is multiplied by `temperature`.
 
-    With a margin 'none of these' is one more choice, whose cosine is the margin, or the neutral text's plus the margin
-    where the prompts have one; a label's independent probability is then that of it against this choice alone, the
-    sigmoid of their logits' difference. A model with a bias (SigLIP) has independent probabilities of its own,
-    sigmoid(scale cosine + bias).
+    With a margin 'none of these' is one more choice, whose cosine is the margin, or the neutral text's where that is
+    larger; a label's independent probability is then that of it against this choice alone, the sigmoid of their
+    logits' difference. A model with a bias (SigLIP) has independent probabilities of its own, sigmoid(scale cosine +
+    bias).
 
     Raises `ValueError` for a temperature that is not positive.
     """
@@ -79,7 +79,7 @@ def rate(
     if margin is not None:
         none = np.full(len(vectors), margin, np.float32)
         if asked.neutral is not None:
-            none += vectors @ asked.neutral
+            none = np.maximum(none, vectors @ asked.neutral)
         logits = np.concatenate([logits, scale * none[:, None]], axis=1)
         independent = sigmoid(logits[:, :-1] - logits[:, -1:])
     if model.logit_bias is not None:

@@ -78,6 +78,7 @@ def fit(
         "lr": lr,
         "objective": objective,
         "bfloat16": bfloat16,
+        "part": part or 0,
         **(settings or {}),
     }
     folder = Path(scratch) if scratch is not None else None

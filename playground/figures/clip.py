@@ -38,7 +38,7 @@ def bars(
     figure = go.Figure(
         go.Bar(
             x=[heights[i] for i in order],
-            y=[_short(names[i]) for i in order],
+            y=list(range(len(order))),
             orientation="h",
             marker={"color": [colours[i] for i in order], "opacity": [1.0] + [0.62] * (len(order) - 1)},
             text=[form.format(heights[i]) for i in order],
@@ -52,7 +52,8 @@ def bars(
     low = min(0.0, *heights) if kind == "cosine" else 0.0
     top = max([*heights, none or 0.0]) if kind == "cosine" else 1.0
     figure.update_xaxes(range=[low * 1.2, top * 1.14 or 1], tickformat=".2f" if kind == "cosine" else ".0%")
-    figure.update_yaxes(autorange="reversed", ticklabelstandoff=6)
+    ticks = {"tickvals": list(range(len(order))), "ticktext": [_short(names[i]) for i in order]}
+    figure.update_yaxes(range=[len(order) - 0.5, -0.5], ticklabelstandoff=6, **ticks)
     if none is not None and kind == "cosine":
         figure.add_vline(none, line={"dash": "dot", "color": QUALITATIVE[6]}, annotation_text=words["none"])
     figure.update_layout(meta={"bars": len(order)})
@@ -63,15 +64,15 @@ def templates(labels: Sequence[str], sentences: Sequence[str], cosines: Array) -
     """Cosines (k, t) of every label in every template, as a heat map."""
     figure = go.Figure(
         go.Heatmap(
-            z=cosines, x=[_short(s, 28) for s in sentences], y=[_short(name) for name in labels], colorscale=SEQUENTIAL,
+            z=cosines, colorscale=SEQUENTIAL,
             text=[[f"{c:.3f}" for c in row] for row in cosines], texttemplate="%{text}" if cosines.size <= 120 else "",
             customdata=[[s.replace("{}", name) for s in sentences] for name in labels],
             hovertemplate="%{customdata}: %{z:.4f}<extra></extra>", showscale=False, xgap=2, ygap=2,
         ),
         layout={"template": template()},
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(side="top", showgrid=False, tickangle=-20)
+    figure.update_yaxes(autorange="reversed", showgrid=False, **_ticks(labels, 26))
+    figure.update_xaxes(side="top", showgrid=False, tickangle=-20, **_ticks(sentences, 28))
     return figure
 
 
@@ -135,17 +136,20 @@ def similarities(cosines: Array, pictures: Sequence[NDArray[np.uint8]], texts: S
 def confusion(labels: Sequence[str], matrix: NDArray[np.int64], *, words: Mapping[str, str] = WORDS) -> go.Figure:
     """Pictures counted by the folder's label (row) and the given one (column), shaded by the share of their row."""
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-    names = [_short(name, 18) for name in labels]
     figure = go.Figure(
         go.Heatmap(
-            z=shares, x=names, y=names, colorscale=SEQUENTIAL, zmin=0, zmax=1, showscale=False, xgap=2, ygap=2,
-            text=matrix, texttemplate="%{text}" if len(labels) <= 20 else "", customdata=matrix,
-            hovertemplate="%{y} → %{x}: %{customdata}<extra></extra>",
+            z=shares, colorscale=SEQUENTIAL, zmin=0, zmax=1, showscale=False, xgap=2, ygap=2,
+            text=matrix, texttemplate="%{text}" if len(labels) <= 20 else "",
+            customdata=[
+                [f"{row} → {given}: {count}" for given, count in zip(labels, counts, strict=True)]
+                for row, counts in zip(labels, matrix, strict=True)
+            ],
+            hovertemplate="%{customdata}<extra></extra>",
         ),
         layout={"template": template()},
     )  # fmt: skip
-    figure.update_xaxes(title_text=words["given"], side="top", showgrid=False)
-    figure.update_yaxes(title_text=words["folder"], autorange="reversed", showgrid=False)
+    figure.update_xaxes(title_text=words["given"], side="top", showgrid=False, **_ticks(labels, 18))
+    figure.update_yaxes(title_text=words["folder"], autorange="reversed", showgrid=False, **_ticks(labels, 18))
     return figure
 
 
@@ -189,6 +193,11 @@ def map3d(
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
     )
     return figure
+
+
+def _ticks(texts: Sequence[str], most: int) -> dict[str, list[object]]:
+    """Places by number: two long texts may be the same once shortened, and "7" would make an axis of numbers."""
+    return {"tickvals": list(range(len(texts))), "ticktext": [_short(text, most) for text in texts]}
 
 
 def _short(text: str, most: int = 26) -> str:

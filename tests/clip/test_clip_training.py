@@ -211,7 +211,7 @@ def test_the_command_writes_a_checkpoint_with_its_card(tmp_path):
     model = clip.load(out)
     assert model.tokenizer.unknown(["a red ball"]) == []
     card = (out / "README.md").read_text("utf-8")
-    assert "`uv run playground train clip --plain --steps 2 --pictures 8 --seed 0`" in card
+    assert "`uv run playground train clip --plain --steps 2 --batch 4 --pictures 8`" in card
     done = CliRunner().invoke(cli.app, ["clip-figures", str(out), "--count", "10"])
     assert done.exit_code == 0, done.output
     assert "| colour x shape, held-out pairs |" in done.output

@@ -77,7 +77,7 @@ def test_folder(tmp_path, monkeypatch, manager):
 
 
 def test_why(capsys):
-    left = executed("why", Settings(steps=50, batch=8))
+    left = executed("why", Settings(steps=50))
     assert left["glimpse"].step == 50
     assert np.isfinite(left["glimpse"].loss).all()
     assert "step 50: loss" in capsys.readouterr().out

@@ -38,14 +38,16 @@ offer = api.build  # the endpoints, which are there before the tab is opened
 def build(manager: ModelManager) -> None:
     """Lay out the tab and wire it; the page opens on the link's panel, with its picture."""
     private: Callable[..., dict[str, Any]] = partial(dict, api_visibility="private", show_progress="hidden")
-    stops = Stops()
+    stops, working = Stops(), Stops()  # what is looked at, and trainings and labellings, which looks do not end
     place = TemporaryDirectory(prefix="playground-")  # of downloads; lives as long as the page does
     w = widgets.lay_out()
     controls = [getattr(w, name) for name in CONTROLS]
     shown = {name: getattr(w, name) for name in widgets.SHOWN}
     unchanged: dict[Any, Any] = {w.progress: gr.skip()}
 
-    def look(request: gr.Request, stamp: float, panel: str, kept: Any, files: Any, *values: Any) -> Iterator[Any]:
+    def look(
+        request: gr.Request, stamp: float, panel: str, kept: Any, learned: Any, files: Any, *values: Any
+    ) -> Iterator[Any]:
         """The open panel for the settings as they are, with its program and link."""
         tongue = language(request)
         settings = _settings(values, tongue)
@@ -53,19 +55,22 @@ def build(manager: ModelManager) -> None:
             yield unchanged
             return
         with plain(tongue), stops.running(request, stamp, (panel, settings, files)) as flag:
-            if flag.wait(PAUSE) or not settings.complete:
+            if flag.wait(PAUSE):
                 yield unchanged
                 return
-            yield from draw(
-                request, panel, settings, flag, _frames(manager, panel, settings, kept, files, flag, tongue)
-            )
+            if panel == "zero_shot" and not settings.complete:
+                empty = dict.fromkeys((w.bars, w.looks, w.breakdown, w.shown))
+                yield {**clear(request), **empty, w.verdict: ""}
+                return
+            frames = _frames(manager, panel, settings, kept, files, learned, flag, tongue)
+            yield from draw(request, panel, settings, flag, frames, stops)
 
     def learn(request: gr.Request, stamp: float, *values: Any) -> Iterator[Any]:
         """A tiny CLIP that learns."""
         tongue = language(request)
         settings = _settings(values, tongue)
-        with plain(tongue), stops.running(request, stamp, ("why", settings, None)) as flag:
-            yield from draw(request, "why", settings, flag, why.train(settings, flag, tongue))
+        with plain(tongue), working.running(request, stamp, ("why", settings, None)) as flag:
+            yield from draw(request, "why", settings, flag, why.train(settings, flag, tongue), working)
 
     def label_files(request: gr.Request, stamp: float, files: list[str] | None, *values: Any) -> Iterator[Any]:
         """The files' labels."""
@@ -73,40 +78,47 @@ def build(manager: ModelManager) -> None:
         settings = _settings(values, tongue)
         if not files:
             raise toast(say(tongue, "clip.error.no_files"))
-        with plain(tongue), stops.running(request, stamp, ("folder", settings, None)) as flag:
+        with plain(tongue), working.running(request, stamp, ("folder", settings, None)) as flag:
             frames = _fetched(settings, flag, tongue, folder.run(manager, settings, files, flag, tongue))
-            yield from draw(request, "folder", settings, flag, frames)
+            yield from draw(request, "folder", settings, flag, frames, working)
 
     def draw(
-        request: gr.Request, panel: str, settings: Settings, flag: threading.Event, frames: Frames
+        request: gr.Request, panel: str, settings: Settings, flag: threading.Event, frames: Frames, group: Stops
     ) -> Iterator[dict[Any, Any]]:
         """A job's frames as updates of the page; what a frame is made from is kept for files and the next job."""
         with closing(frames):
             for frame, result in frames:
-                if stops.superseded(request, flag):
+                if group.superseded(request, flag):
                     yield unchanged
                     return
                 update: dict[Any, Any] = {shown[name]: value for name, value in frame.items()}
-                update |= {w.code: f"```python\n{program(panel, settings)}```", w.query: settings.query(panel)}
+                update |= kept_of(result)
+                if group is stops:  # the panel that is open may be another than a long job's
+                    code = program(panel, settings, language(request))
+                    update |= {w.code: f"```python\n{code}```", w.query: settings.query(panel)}
+                    if working.active(request):  # whose bar and Stop stay
+                        del update[w.progress]
+                        yield update
+                        continue
                 update[w.stop] = gr.update(visible=True if frame.get("progress") and not flag.is_set() else "hidden")
                 update[w.link_box] = gr.update(visible=False)
                 update[w.model_line] = models.line(settings.model, language(request))
-                if isinstance(result, zero_shot.Shown):
-                    update[w.shown] = result
-                if isinstance(result, search.Indexed):
-                    update[w.indexed] = result
-                if isinstance(result, folder.Batch):
-                    update[w.batch] = result
                 yield update
+
+    def kept_of(result: Any) -> dict[Any, Any]:
+        """A result in the state that keeps it."""
+        kinds = {zero_shot.Shown: w.shown, search.Indexed: w.indexed, folder.Batch: w.batch, why.Learned: w.learned}
+        return {kinds[type(result)]: result} if type(result) in kinds else {}
 
     def clear(request: gr.Request) -> dict[Any, Any]:
         """After a refusal: the job that it took the place of says no more."""
-        if stops.active(request):
+        if working.active(request):
             return unchanged
         return {w.progress: "", w.stop: gr.update(visible="hidden")}
 
     def stop(request: gr.Request) -> None:
         stops.stop(request)
+        working.stop(request)
 
     def one_picture(panel: str) -> Any:
         """The other panels are not about the picture on the left."""
@@ -115,10 +127,10 @@ def build(manager: ModelManager) -> None:
     def choose_templates(name: str) -> str:
         return "\n".join(clip.TEMPLATES[name])
 
-    def choose_model(name: str) -> str:
+    def choose_model(name: str) -> tuple[str, float]:
         """Sentences that suit what the model was trained on."""
-        photographs = catalog.CLIPS[name].photographs
-        return "\n".join(clip.TEMPLATES["photo" if photographs else "world"])
+        known = catalog.CLIPS[name]
+        return "\n".join(clip.TEMPLATES["photo" if known.photographs else "world"]), known.threshold
 
     def photographs(request: gr.Request) -> Any:
         """A sample photograph of scikit-image's, another at each click."""
@@ -167,19 +179,20 @@ def build(manager: ModelManager) -> None:
             w.sources: gr.update(selected=settings.source),
         }
 
-    drawn = [*shown.values(), w.stop, w.shown, w.indexed, w.batch, w.code, w.query, w.link_box, w.model_line]
-    looks = [w.stamp, w.panel, w.indexed, w.files, *controls], drawn
+    drawn = [*shown.values(), w.stop, w.shown, w.indexed, w.batch, w.learned, w.code, w.query, w.link_box, w.model_line]
+    looks = [w.stamp, w.panel, w.indexed, w.learned, w.files, *controls], drawn
     every = private(concurrency_limit=QUICK, concurrency_id="clip", trigger_mode="multiple", js=STAMP)
     quick = private(concurrency_limit=QUICK, concurrency_id="clip-quick")
     typed = [w.labels, w.templates, w.neutral, w.query_words]
     edited = [one.blur for one in typed] + [w.query_words.submit, w.neutral.submit]
-    others = {name: one for name, one in zip(CONTROLS, controls, strict=True) if name not in ("source", "upload")}
+    others = {
+        name: one for name, one in zip(CONTROLS, controls, strict=True) if name not in ("source", "upload", "model")
+    }
     edited += [one.input for one in others.values() if one not in typed]
     jobs = [gr.on([*edited, w.panel.change, w.source.change, w.upload.change, w.files.change], look, *looks, **every)]
-    w.template_set.input(choose_templates, w.template_set, w.templates, queue=False, **private()).then(
-        look, *looks, **every
-    )
-    w.model.input(choose_model, w.model, w.templates, queue=False, **private()).then(look, *looks, **every)
+    chosen = w.template_set.input(choose_templates, w.template_set, w.templates, queue=False, **private())
+    chosen_model = w.model.input(choose_model, w.model, [w.templates, w.margin], queue=False, **private())
+    jobs += [chosen.then(look, *looks, **every), chosen_model.then(look, *looks, **every)]
     w.photos.click(photographs, None, w.upload, **quick)
     for button, job, given in (
         (w.learn, learn, [w.stamp, *controls]),
@@ -187,8 +200,6 @@ def build(manager: ModelManager) -> None:
     ):
         slow = private(concurrency_limit=SLOW, concurrency_id=f"clip-{job.__name__}", js=STAMP)
         jobs.append(button.click(job, given, drawn, **slow))
-    for job_event in jobs:
-        job_event.failure(clear, None, [w.progress, w.stop], queue=False, **private())
     for name, tab in zip(SOURCES, (w.tab_example, w.tab_draw, w.tab_upload), strict=True):
         tab.select(partial(str, name), None, w.source, **private())  # queued, or the change is not heard
     for name, tab in w.tabs.items():
@@ -203,11 +214,20 @@ def build(manager: ModelManager) -> None:
     for button, save, made_from in files:
         button.click(save, made_from, w.download, **quick).success(None, None, None, js=CLICK_DOWNLOAD, **private())
     opened = [*controls, w.panel, w.panel_tabs, w.sources]
-    gr.on(None, open_page, None, opened, **quick).then(look, *looks, **every)
+    jobs.append(gr.on(None, open_page, None, opened, **quick).then(look, *looks, **every))
+    for job_event in jobs:
+        job_event.failure(clear, None, [w.progress, w.stop], queue=False, **private())
 
 
 def _frames(
-    manager: ModelManager, panel: str, settings: Settings, kept: Any, files: Any, flag: threading.Event, tongue: str
+    manager: ModelManager,
+    panel: str,
+    settings: Settings,
+    kept: Any,
+    files: Any,
+    learned: Any,
+    flag: threading.Event,
+    tongue: str,
 ) -> Frames:
     """What a panel shows, frame by frame, with what it is made from."""
     if panel == "zero_shot":
@@ -215,7 +235,7 @@ def _frames(
     elif panel == "search":
         yield from _fetched(settings, flag, tongue, _searched(manager, settings, kept, list(files or ()), flag, tongue))
     elif panel == "why":
-        yield {"progress": "", **why.show(settings, tongue)}, None
+        yield {"progress": "", **why.show(settings, learned, tongue)}, None
     else:
         yield {"progress": ""}, None
 

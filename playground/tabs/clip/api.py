@@ -7,7 +7,7 @@ import gradio as gr
 from playground import catalog, clip, world
 from playground.clip.world_figures import pictures_of
 from playground.manager import ModelManager
-from playground.tabs.clip.models import leased
+from playground.tabs.clip.models import fetched, leased
 from playground.tabs.clip.search import FIRST
 from playground.tabs.clip.settings import MOST_LABELS, Settings
 
@@ -34,9 +34,11 @@ def build(manager: ModelManager) -> None:
             if len(labels) > MOST_LABELS:
                 raise ValueError(f"labels must be 1 to {MOST_LABELS}, not {len(labels)}")
             picture = clip.read_image(_bytes(image))
+            Settings(labels="\n".join(labels), templates="\n".join(templates or ["{}"]))
+            fetched(_known(model))
             with leased(manager, _known(model)) as loaded:
                 result = clip.zero_shot(loaded, [picture], labels, templates)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, MemoryError) as error:
             raise gr.Error(f"{error}.", print_exception=False) from error
         return {
             "label": labels[int(result.cosines[0].argmax())],
@@ -57,11 +59,12 @@ def build(manager: ModelManager) -> None:
             Settings(query_words=words, searched=pictures, model=_known(model))
             if not 1 <= count <= MOST_FOUND:
                 raise ValueError(f"count must lie between 1 and {MOST_FOUND}, not {count}")
+            fetched(model)
             scenes = [world.sample(FIRST + i) for i in range(pictures)]
             with leased(manager, model) as loaded:
                 *_, index = clip.build_index(loaded, pictures_of(scenes, 96))
                 hits = clip.search(loaded, words, index.vectors, count=count)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, MemoryError) as error:
             raise gr.Error(f"{error}.", print_exception=False) from error
         return [
             {"seed": scenes[hit.number].seed, "score": hit.score, "text": world.describe(scenes[hit.number])}

@@ -4,14 +4,15 @@ import hashlib
 import tempfile
 import threading
 import time
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
-import numpy as np
 
 from playground import clip
 from playground.figures import clip as figures
@@ -20,7 +21,7 @@ from playground.manager import ModelManager
 from playground.tabs.clip.models import leased
 from playground.tabs.clip.pictures import shown
 from playground.tabs.clip.settings import Settings
-from playground.tabs.clip.words import figure_words
+from playground.tabs.clip.words import figure_words, literal
 from playground.tabs.components import LivePlotly
 from playground.tabs.components.grid import Cell, grid
 from playground.tabs.diffusion.progress import bar
@@ -30,7 +31,11 @@ __all__ = ["KINDS", "Batch", "lay_out", "run", "write"]
 
 FRAME = 0.5  # seconds between two pictures of the page
 SHOWN, SIDE = 48, 96
+KEEP = 7 * 86_400  # seconds in which an interrupted run can be taken up again
 KINDS = ("csv", "json", "parquet")
+
+_open: set[Path] = set()  # journals that are being written
+_lock = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,32 +68,79 @@ def run(
     manager: ModelManager, settings: Settings, files: list[str], stop: threading.Event, language: str
 ) -> Generator[tuple[dict[str, Any], Batch | None]]:
     """Label them; Stop keeps what is done, and the same files with the same labels go on from there."""
-    sources: str | list[str] = files[0] if len(files) == 1 and files[0].lower().endswith(".zip") else files
     results: list[clip.Labelled] = []
     cells: list[Cell] = []
     last = 0.0
-    with clip.find_pictures(sources) as pictures, leased(manager, settings.model) as model:
+    zipped = len(files) == 1 and files[0].lower().endswith(".zip")
+    with _found(files[0] if zipped else files) as pictures, leased(manager, settings.model) as model:
+        named = pictures.files if zipped else _named(pictures)
         journal = _journal(settings, files)
-        labelling = clip.label_pictures(
-            model, pictures, settings.names, settings.sentences, journal=journal, model_name=settings.model
-        )
-        for file, result in zip(pictures, labelling, strict=False):
-            results.append(result)
-            if len(cells) < SHOWN and not result.error:
-                cells.append(_cell(file, result))
-            if stop.is_set():
-                labelling.close()
-                break
-            if time.monotonic() > last + FRAME:
-                last = time.monotonic()
-                words = say(language, "clip.folder.labelling", n=f"{len(results):,}", of=f"{len(pictures):,}")
-                yield {"progress": bar(len(results) / len(pictures), words), "labelled": grid(cells)}, None
-        total, skipped = len(pictures), pictures.skipped
-    if len(results) == total:
+        with _alone(journal):
+            labelling = _labelling(model, named, settings, journal)
+            with closing(labelling):
+                for file, result in zip(named, labelling, strict=False):
+                    results.append(result)
+                    if len(cells) < SHOWN and not result.error:
+                        cells.append(_cell(file, result))
+                    if stop.is_set():
+                        break
+                    if time.monotonic() > last + FRAME:
+                        last = time.monotonic()
+                        words = say(language, "clip.folder.labelling", n=f"{len(results):,}", of=f"{len(named):,}")
+                        yield {"progress": bar(len(results) / len(named), words), "labelled": grid(cells)}, None
+            if len(results) == len(named):
+                journal.unlink(missing_ok=True)
+        skipped = pictures.skipped
+    made = Batch(tuple(results), Path(files[0]).stem)
+    yield {"progress": "", "labelled": grid(cells), **_summary(made, len(named), skipped, language)}, made
+
+
+def _found(source: str | list[str]) -> clip.Pictures:
+    """The pictures; a refusal names files as the person does, without the place where the server keeps them."""
+    try:
+        return clip.find_pictures(source)
+    except (ValueError, OSError) as error:
+        text = str(error)
+        for path in [source] if isinstance(source, str) else source:
+            text = text.replace(str(Path(path).parent) + "/", "")
+        raise ValueError(text) from error
+
+
+def _named(pictures: clip.Pictures) -> list[clip.PictureFile]:
+    """Files that came one by one, by their own names: the folders above them are the server's."""
+    seen: dict[str, int] = {}
+    named = []
+    for file in sorted(pictures, key=lambda one: Path(one.name).name):
+        name = Path(file.name).name
+        seen[name] = seen.get(name, 0) + 1
+        named.append(replace(file, name=name if seen[name] == 1 else f"{seen[name]}-{name}"))
+    return named
+
+
+def _labelling(
+    model: clip.CLIP, named: Sequence[clip.PictureFile], settings: Settings, journal: Path
+) -> Generator[clip.Labelled]:
+    """From the journal on; one that is damaged or of other weights is begun anew, for nobody else can delete it."""
+    options: dict[str, Any] = {"journal": journal, "model_name": settings.model}
+    try:
+        yield from clip.label_pictures(model, named, settings.names, settings.sentences, **options)
+    except clip.JournalError:
         journal.unlink(missing_ok=True)
-    made = Batch(tuple(results), Path(files[0]).stem if files else "")
-    update = {"progress": "", "labelled": grid(cells), **_summary(made, total, skipped, language)}
-    yield update, made
+        yield from clip.label_pictures(model, named, settings.names, settings.sentences, **options)
+
+
+@contextmanager
+def _alone(journal: Path) -> Iterator[None]:
+    """Refuse a second run of the same files and labels while one writes their journal."""
+    with _lock:
+        if journal in _open:
+            raise ValueError("these files are being labelled already: wait for that run, or stop it")
+        _open.add(journal)
+    try:
+        yield
+    finally:
+        with _lock:
+            _open.discard(journal)
 
 
 def write(kind: str, batch: Batch, folder: Path) -> str:
@@ -99,14 +151,18 @@ def write(kind: str, batch: Batch, folder: Path) -> str:
 
 
 def _journal(settings: Settings, files: list[str]) -> Path:
-    """Where this run is kept: by what the files hold, so that it is found again after a crash."""
-    digest = hashlib.sha256(repr((settings.model, settings.names, settings.sentences)).encode())
+    """Where this run is kept: by what the files hold, so that it is found again after a crash; old ones are removed."""
+    digests = []
     for path in files:
         with Path(path).open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+            digests.append((Path(path).name, hashlib.file_digest(file, "sha256").hexdigest()))
+    about = repr((settings.model, settings.names, settings.sentences, sorted(digests)))
     folder = Path(tempfile.gettempdir(), "playground-labels")
     folder.mkdir(mode=0o700, exist_ok=True)
-    return folder / f"{digest.hexdigest()[:32]}.jsonl"
+    for old in folder.iterdir():
+        if time.time() - old.stat().st_mtime > KEEP:
+            old.unlink(missing_ok=True)
+    return folder / f"{hashlib.sha256(about.encode()).hexdigest()[:32]}.jsonl"
 
 
 def _cell(file: clip.PictureFile, result: clip.Labelled) -> Cell:
@@ -122,16 +178,14 @@ def _summary(batch: Batch, total: int, skipped: int, language: str) -> dict[str,
     if skipped:
         text += " " + say(language, "clip.folder.skipped", n=skipped)
     if failed:
-        text += " " + say(language, "clip.folder.failed", n=len(failed), first=f"{failed[0].name}: {failed[0].error}")
+        text += " " + say(
+            language, "clip.folder.failed", n=len(failed), first=literal(f"{failed[0].name}: {failed[0].error}")
+        )
     found = clip.confusion(batch.results) if batch.results else None
     if found is None or not found.count:
-        counts = np.zeros(len(batch.results[0].labels)) if batch.results else np.zeros(0)
-        for result in batch.results:
-            if result.index is not None:
-                counts[result.index] += 1
-        text += " " + say(language, "clip.folder.counts", counts=", ".join(
-            f"{name} {int(count):,}" for name, count in zip(batch.results[0].labels, counts, strict=True) if count
-        ) if batch.results else "–")  # fmt: skip
+        given = Counter(result.label for result in batch.results if result.label)
+        counts = ", ".join(f"{name} {count:,}" for name, count in given.most_common()) or "–"
+        text += " " + say(language, "clip.folder.counts", counts=literal(counts))
         return {"folder_verdict": text, "confusion": gr.update(visible="hidden")}
     text += " " + say(language, "clip.folder.accuracy", share=f"{found.accuracy:.1%}", n=f"{found.count:,}")
     words = figure_words(language)

@@ -10,7 +10,7 @@ from playground.i18n import say
 from playground.manager import ModelManager
 from playground.tabs.diffusion.progress import bar
 
-__all__ = ["choices", "download", "leased", "line"]
+__all__ = ["choices", "download", "fetched", "leased", "line"]
 
 FRAME = 0.3  # seconds between two looks at a download
 _here: set[str] = set()  # what has been fetched, or ships
@@ -33,6 +33,13 @@ def leased(manager: ModelManager, name: str) -> Iterator[clip.CLIP]:
     """The model, in memory while it is used."""
     with manager.lease(catalog.clip_spec(name), owner="clip") as model:
         yield model
+
+
+def fetched(name: str) -> None:
+    """Fetch a model that is not here, without a word: never inside a lease, where it would hold up everybody's."""
+    if name not in _here and not catalog.CLIPS[name].source.startswith("checkpoints/"):
+        clip.download(catalog.CLIPS[name].source)
+        _here.add(name)
 
 
 def download(name: str, stop: threading.Event, language: str) -> Iterator[str]:

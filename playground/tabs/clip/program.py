@@ -10,9 +10,10 @@ from playground.tabs.clip.settings import Settings
 __all__ = ["program"]
 
 
-def program(panel: str, settings: Settings) -> str:
-    """The program of a panel of `PANELS`."""
-    return "\n".join(PROGRAMS[panel](settings)) + "\n"
+def program(panel: str, settings: Settings, language: str = "en") -> str:
+    """The program of a panel of `PANELS` on a page in a language."""
+    made = _why(settings, language) if panel == "why" else PROGRAMS[panel](settings)
+    return "\n".join(made) + "\n"
 
 
 def _model(settings: Settings) -> list[str]:
@@ -82,6 +83,7 @@ def _search(settings: Settings) -> list[str]:
         "from playground.clip.world_figures import pictures_of",
         "",
         *_model(settings),
+        "# or of yours: [clip.read_image(path) for path in paths]",
         f"scenes = [world.sample({FIRST} + i) for i in range({settings.searched})]",
         "*_, index = clip.build_index(model, pictures_of(scenes, 96))",
         f"for hit in clip.search(model, {settings.query_words!r}, index.vectors, count=12):",
@@ -89,8 +91,9 @@ def _search(settings: Settings) -> list[str]:
     ]
 
 
-def _why(settings: Settings) -> list[str]:
-    options = f'steps={settings.steps}, batch={settings.batch}, objective="{settings.objective}", seed={settings.seed}'
+def _why(settings: Settings, language: str) -> list[str]:
+    options = f'steps={settings.steps}, objective="{settings.objective}", seed={settings.seed}'
+    options += ', language="zh"' if language == "zh-CN" else ""
     return [
         "from playground import clip",
         "",
@@ -100,4 +103,4 @@ def _why(settings: Settings) -> list[str]:
     ]
 
 
-PROGRAMS = {"zero_shot": _zero_shot, "folder": _folder, "search": _search, "why": _why}
+PROGRAMS = {"zero_shot": _zero_shot, "folder": _folder, "search": _search}

@@ -19,7 +19,7 @@ from playground.manager import ModelManager
 from playground.tabs.clip.models import leased
 from playground.tabs.clip.pictures import shown
 from playground.tabs.clip.settings import SEARCHED, Settings
-from playground.tabs.clip.words import figure_words
+from playground.tabs.clip.words import figure_words, literal
 from playground.tabs.components import LivePlotly, Slider
 from playground.tabs.components.grid import Cell, data_url, grid
 from playground.tabs.diffusion.progress import bar
@@ -80,6 +80,8 @@ def index(
     """Embed the still lifes, or a person's files, a batch at a time; the last frame has the index."""
     names, texts, pictures, skipped, vectors, last = [], [], [], [], [], 0.0
     total = len(files) if files else settings.searched
+    if len(files) > MOST_FILES:
+        raise ValueError(f"at most {MOST_FILES:,} files are searched, not {len(files):,}")
     with leased(manager, settings.model) as model:
         for start in range(0, total, PART):
             images: list[Image.Image] = []
@@ -153,5 +155,5 @@ def find(manager: ModelManager, settings: Settings, kept: Indexed, language: str
 def _verdict(kept: Indexed, gap: clip.Gap, language: str) -> str:
     text = say(language, "clip.search.verdict", n=f"{len(kept.names):,}", gap=f"{gap.distance:.2f}")
     if kept.skipped:
-        text += " " + say(language, "clip.search.skipped", n=len(kept.skipped), first=kept.skipped[0])
+        text += " " + say(language, "clip.search.skipped", n=len(kept.skipped), first=literal(kept.skipped[0]))
     return text

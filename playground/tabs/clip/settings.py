@@ -18,7 +18,7 @@ PANELS = ("zero_shot", "folder", "search", "why")
 SOURCES = ("example", "draw", "upload")
 SCORES = ("softmax", "independent", "cosine")
 EXAMPLES = tuple(range(900_500_000, 900_500_010))  # seeds of still lifes that no training saw
-MOST_LABELS, MOST_TEMPLATES, LONGEST = 200, 100, 6000
+MOST_LABELS, MOST_TEMPLATES, MOST_TEXTS, LONGEST = 200, 100, 2000, 6000
 TEMPERATURE, MARGIN = (0.1, 20.0), (-1.0, 1.0)
 STEPS = (50, 3000)  # of the live training
 SEARCHED = (20, 400)  # still lifes in the search
@@ -45,7 +45,6 @@ class Settings:
     query_words: str = "a large blue object"
     searched: int = 60
     steps: int = 900  # of the live training
-    batch: int = 32
     objective: str = "info_nce"
     seed: int = 0
 
@@ -58,11 +57,13 @@ class Settings:
                 raise ValueError(f"{name} take at most {LONGEST:,} characters, not {len(getattr(self, name)):,}")
         if not 1 <= len(self.names) <= MOST_LABELS:
             raise ValueError(f"labels must be 1 to {MOST_LABELS}, one a line, not {len(self.names)}")
-        if len(set(self.names)) < len(self.names):
-            twice = next(name for name in self.names if self.names.count(name) > 1)
-            raise ValueError(f"the label {twice!r} is there twice")
+        read = [clip.clean(name) for name in self.names]
+        if twice := [name for i, name in enumerate(self.names) if read[i] in read[:i]]:
+            raise ValueError(f"the label {twice[0]!r} is there twice")
         if not 1 <= len(self.sentences) <= MOST_TEMPLATES:
             raise ValueError(f"templates must be 1 to {MOST_TEMPLATES}, one a line, not {len(self.sentences)}")
+        if (texts := len(self.names) * len(self.sentences)) > MOST_TEXTS:
+            raise ValueError(f"labels times templates must be at most {MOST_TEXTS:,}, not {texts:,}")
         for template in self.sentences:
             if "{}" not in template:
                 raise ValueError(f"a template needs {{}} where the label goes, and {template!r} has none")
@@ -73,7 +74,6 @@ class Settings:
         choice("score", self.score, SCORES)
         whole("pictures", self.searched, *SEARCHED)
         whole("training steps", self.steps, *STEPS)
-        whole("batch", self.batch, 4, 256)
         choice("objective", self.objective, clip.OBJECTIVES)
         whole("seed", self.seed, 0, 2**31 - 1)
 
@@ -132,6 +132,5 @@ READ: Mapping[str, Callable[[str], Any]] = {
     "temperature": float,
     "searched": integer,
     "steps": integer,
-    "batch": integer,
     "seed": integer,
 }

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +18,7 @@ from playground.tabs.components import LivePlotly, Slider, Table
 from playground.tabs.components.table import Column, Row, table
 from playground.tabs.diffusion.progress import bar
 
-__all__ = ["lay_out", "show", "train"]
+__all__ = ["Learned", "lay_out", "show", "train"]
 
 FRAME = 0.5  # seconds between two pictures
 COMPARED = ("clip-world", "clip-world-plain")
@@ -48,8 +49,20 @@ def lay_out(w: SimpleNamespace) -> None:
     w.compared = Table(elem_id="clip-compared")
 
 
-def show(settings: Settings, language: str) -> dict[str, Any]:
-    """One that has not learned yet, and the shipped models' figures."""
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What one person's training has come to."""
+
+    about: tuple[object, ...]
+    glimpse: clip.Glimpse
+    verdict: str
+
+
+def show(settings: Settings, kept: Learned | None, language: str) -> dict[str, Any]:
+    """What these settings have come to, or one that has not learned yet; and the shipped models' figures."""
+    if kept is not None and kept.about == _about(settings, language):
+        return {"learning": figures.learning(kept.glimpse, words=_words(language)), "learning_verdict": kept.verdict,
+                "compared": _compared(language)}  # fmt: skip
     first = next(_watch(settings, language))
     return {
         "learning": figures.learning(first, words=_words(language)),
@@ -58,14 +71,12 @@ def show(settings: Settings, language: str) -> dict[str, Any]:
     }
 
 
-def train(
-    settings: Settings, stop: threading.Event, language: str
-) -> Generator[tuple[dict[str, Any], clip.Glimpse | None]]:
+def train(settings: Settings, stop: threading.Event, language: str) -> Generator[tuple[dict[str, Any], Learned | None]]:
     """Pictures while it learns. Stop leaves the picture."""
     begun, glimpse = time.monotonic(), None
     for glimpse in _watch(settings, language):
         if stop.is_set():
-            yield {"progress": bar(glimpse.progress, say(language, "clip.stopped"))}, glimpse
+            yield {"progress": bar(glimpse.progress, say(language, "clip.stopped"))}, None
             return
         seconds = f"{time.monotonic() - begun:.0f}"
         words = {"step": f"{glimpse.step:,}", "steps": f"{glimpse.steps:,}", "seconds": seconds}
@@ -73,10 +84,10 @@ def train(
         update = {"progress": bar(glimpse.progress, say(language, f"clip.why.{key}", **words))}
         if glimpse.stage != "drawing" or glimpse.progress == 0:
             update |= {"learning": figures.learning(glimpse, words=_words(language)), "learning_verdict": ""}
-        yield update, glimpse
+        yield update, None
     assert glimpse is not None
     text = say(language, "clip.why.after", seconds=f"{time.monotonic() - begun:.0f}")
-    yield {"learning_verdict": text, "progress": ""}, glimpse
+    yield {"learning_verdict": text, "progress": ""}, Learned(_about(settings, language), glimpse, text)
 
 
 def _watch(settings: Settings, language: str) -> Iterator[clip.Glimpse]:
@@ -92,20 +103,28 @@ def _watch(settings: Settings, language: str) -> Iterator[clip.Glimpse]:
     )
 
 
+def _about(settings: Settings, language: str) -> tuple[object, ...]:
+    return settings.steps, settings.objective, settings.seed, language
+
+
 def _compared(language: str) -> dict[str, Any]:
-    """The figures of the cards, side by side."""
-    found = [json.loads((checkpoints.ROOT / name / "figures.json").read_text("utf-8")) for name in COMPARED
-             if (checkpoints.ROOT / name / "figures.json").is_file()]  # fmt: skip
-    if not found:
-        return table([], [], empty=say(language, "clip.why.none"))
+    """The figures of the cards, side by side; a dash where one has none."""
+    found = [_figures(name) for name in COMPARED]
     heads = ("what", "world", "plain", "chance")
     columns = [Column(say(language, f"clip.why.{head}"), number=i > 0) for i, head in enumerate(heads)]
     rows = []
-    for i, figure in enumerate(found[0]["figures"]):
-        values = [f"{one['figures'][i]['value']:.1%}" for one in found] + ["–"] * (2 - len(found))
-        name = TEXTS[language].get(f"clip.what.{figure['name']}", figure["name"])
-        rows.append(Row([name, *values, f"{figure['chance']:.1%}"]))
-    return table(columns, rows)
+    for name in dict.fromkeys(name for one in found for name in one):
+        values = [one[name][0] if name in one else "–" for one in found]
+        chance = next(one[name][1] for one in found if name in one)
+        rows.append(Row([TEXTS[language].get(f"clip.what.{name}", name), *values, chance]))
+    return table(columns, rows, empty=say(language, "clip.why.none"))
+
+
+def _figures(name: str) -> dict[str, tuple[str, str]]:
+    """A checkpoint's figures and their chance levels, by name."""
+    path = checkpoints.ROOT / name / "figures.json"
+    told = json.loads(path.read_text("utf-8"))["figures"] if path.is_file() else []
+    return {one["name"]: (f"{one['value']:.1%}", f"{one['chance']:.1%}") for one in told}
 
 
 def _words(language: str) -> dict[str, str]:

@@ -23,7 +23,7 @@ FILES = ("csv", "json")
 def lay_out() -> SimpleNamespace:
     """Every component by its name; the states are one person's own."""
     w = SimpleNamespace()
-    w.shown, w.indexed, w.batch = (gr.State(None, time_to_live=KEEP) for _ in range(3))
+    w.shown, w.indexed, w.batch, w.learned = (gr.State(None, time_to_live=KEEP) for _ in range(4))
     w.source, w.panel = gr.State("example"), gr.State(PANELS[0])
     w.stamp = gr.Number(0, visible="hidden", elem_id="clip-stamp")
     gr.Markdown(label("clip.lead"), elem_classes="pg-lead")

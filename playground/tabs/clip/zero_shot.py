@@ -15,7 +15,7 @@ from playground.manager import ModelManager
 from playground.tabs.clip.models import choices, leased
 from playground.tabs.clip.pictures import example_tiles, picture, shown
 from playground.tabs.clip.settings import MARGIN, SCORES, TEMPERATURE, Settings
-from playground.tabs.clip.words import figure_words
+from playground.tabs.clip.words import figure_words, literal
 from playground.tabs.components import LivePlotly, PaintPad, Slider, tiles
 
 __all__ = ["Shown", "lay_out", "lay_out_pictures", "show"]
@@ -157,12 +157,13 @@ def show(manager: ModelManager, settings: Settings, language: str) -> tuple[dict
 def prompts(model: clip.CLIP, settings: Settings) -> clip.Prompts:
     """The embedded texts, kept for the next picture: while one draws, only the picture changes."""
     key = (settings.model, tuple(settings.names), tuple(settings.sentences), settings.neutral)
-    if key not in _prompts:
+    made = _prompts.get(key)
+    if made is None:
         made = clip.prompts(model, settings.names, settings.sentences, neutral=settings.neutral)
         while len(_prompts) >= KEPT:
             _prompts.pop(next(iter(_prompts)), None)
         _prompts[key] = made
-    return _prompts[key]
+    return made
 
 
 def _explainable(model: clip.CLIP) -> bool:
@@ -174,11 +175,11 @@ def _verdict(settings: Settings, rating: clip.Rating, best: int, unknown: list[s
     word = partial(say, language)
     cosine, share = rating.cosines[0, best], rating.probabilities[0, best]
     key = "none" if rating.none is not None and rating.none[0] >= cosine else "best"
-    values = {"label": settings.names[best], "cosine": f"{cosine:.3f}"}
+    values = {"label": literal(settings.names[best]), "cosine": f"{cosine:.3f}"}
     more = {"share": f"{share:.1%}"} if key == "best" else {"needed": f"{rating.none[0]:.3f}"}  # type: ignore[index]
     text = word(f"clip.verdict.{key}", **values, **more)
     if unknown:
-        text += " " + word("clip.verdict.unknown", words=", ".join(f"“{one}”" for one in unknown[:8]))
+        text += " " + word("clip.verdict.unknown", words=literal(", ".join(f"“{one}”" for one in unknown[:8])))
     if settings.source == "upload" and not catalog.CLIPS[settings.model].photographs:
         text += " " + word("clip.verdict.photograph")
     return text
