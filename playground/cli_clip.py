@@ -43,7 +43,8 @@ trained or chosen on, four templates; parts that are right.
 """
 KNOWS = """Beside the
 other pictures' texts each picture has five false ones, each with one attribute, relation or count changed (NegCLIP,
-Yuksekgonul et al. 2023): so it knows left from right, and which colour belongs to which shape."""
+Yuksekgonul et al. 2023). They teach attributes and counts quickly; which of two things stands left, and which colour is
+whose, takes more than these steps: the figures below say how much of it is learned."""
 PLAIN = """Trained as
 Radford et al. did, without the false texts that checkpoints/clip-world has: it shows what they are good for."""
 

@@ -163,7 +163,7 @@ def test_a_tiny_model_learns(pictures):
     colors = list(world.COLORS)
     chances = clip.classify(model, pictures_of(scenes, 32), [f"a {color} object" for color in colors])
     right = np.mean(chances.argmax(1) == [colors.index(scene.objects[0].color) for scene in scenes])
-    assert right > 0.25  # chance 0.125
+    assert right > 0.2  # chance 0.125
 
 
 @pytest.mark.parametrize(

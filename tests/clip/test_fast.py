@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
-from small_clip import pixels, redraw, small_clip, tokens
+from small_clip import pixels, redraw, small_clip, small_siglip, tokens
 from torch.testing import assert_close
 
 from playground import clip
@@ -29,6 +29,13 @@ def library(request, monkeypatch):
 def both(**changes):
     plain = small_clip(**changes)
     return plain, clip.accelerate(copy.deepcopy(plain))
+
+
+@pytest.fixture(autouse=True)
+def _as_in_use():
+    """Where gradients may be asked for, nothing is packed."""
+    with torch.no_grad():
+        yield
 
 
 @pytest.mark.usefixtures("library")
@@ -95,7 +102,8 @@ def test_states_gradients_and_a_convolutional_stem_are_as_before():
     grads = []
     for model in (plain, fast):
         x = pixels().requires_grad_()
-        model.encode_image(x)[:, 0].sum().backward()
+        with torch.enable_grad():
+            model.encode_image(x)[:, 0].sum().backward()
         grads.append(x.grad)
     assert grads[0].abs().max() > 0
     assert_close(grads[1], grads[0], rtol=1e-4, atol=1e-7)
@@ -161,3 +169,24 @@ def test_texts_by_length_come_back_in_their_order():
 def _worded(model):
     model.tokenizer = lambda texts, length: tokens([3 + len(text) for text in texts], length)
     return model
+
+
+def test_siglip_and_other_activations_are_left_alone():
+    model = small_siglip()
+    before = model.encode_image(pixels())
+    assert clip.accelerate(model) is model
+    assert_close(model.encode_image(pixels()), before, rtol=0, atol=0)
+    tanh = small_clip(activation="gelu_tanh")
+    assert type(clip.accelerate(tanh).visual.transformer).__name__ == "Transformer"
+
+
+@pytest.mark.usefixtures("library")
+def test_an_accelerated_model_can_be_explained():
+    from PIL import Image
+
+    plain, fast = both()
+    for model in (plain, fast):
+        model.tokenizer = clip.tokenizer.default_tokenizer()
+    image = Image.new("RGB", (40, 32), "red")
+    one, other = (clip.explain(model, image, "a cat") for model in (plain, fast))
+    assert_close(torch.tensor(one.picture), torch.tensor(other.picture), rtol=1e-3, atol=1e-4)

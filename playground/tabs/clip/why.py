@@ -95,7 +95,6 @@ def _watch(settings: Settings, language: str) -> Iterator[clip.Glimpse]:
     tongue = "zh" if language == "zh-CN" else "en"
     return clip.watch_clip(
         steps=settings.steps,
-        batch=settings.batch,
         objective=objective,
         seed=settings.seed,
         language=tongue,
