@@ -21,6 +21,7 @@ __all__ = [
     "fetch",
     "read",
     "read_json",
+    "read_run",
     "read_tensors",
     "write",
     "write_bytes",
@@ -176,6 +177,16 @@ def _check_hashes(folder: Path) -> None:
             )
         with contextlib.suppress(OSError):  # a cache that cannot be written to is compared each time
             write_text(mark, seen)
+
+
+def read_run(folder: Path | None, settings: Mapping[str, Any]) -> dict[str, Tensor] | None:
+    """What an interrupted run of these settings left in a folder, if anything. Raises `ValueError` for another's."""
+    if folder is None or not (folder / "config.json").is_file():
+        return None
+    kept, state = read(folder)
+    if kept != settings:
+        raise ValueError(f"{folder} holds another run, {kept}; give another folder, or delete it")
+    return state
 
 
 def write(folder: str | Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:

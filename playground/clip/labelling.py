@@ -16,7 +16,7 @@ from playground.clip.journal import Journal, open_journal
 from playground.clip.model import CLIP, Config
 from playground.clip.pictures import PictureFile
 from playground.clip.preprocess import pixels, read_image
-from playground.clip.zero_shot import classifier_head
+from playground.clip.zero_shot import classifier_head, softmax
 
 __all__ = ["Labelled", "label_pictures"]
 
@@ -54,8 +54,7 @@ class Scoring:
         if error:
             return Labelled(file.name, file.folder, self.labels, None, "", np.zeros(0, np.float32), cosines, error)
         logits = self.scale * cosines + self.bias
-        powers = np.exp(logits - logits.max())
-        probabilities = powers / powers.sum()
+        (probabilities,) = softmax(logits[None])
         index: int | None = int(probabilities.argmax())
         best = np.sort(probabilities)[-2:]
         if self.margin is not None and len(best) == 2 and best[1] - best[0] < self.margin:

@@ -82,17 +82,7 @@ def fit(
         **(settings or {}),
     }
     folder = Path(scratch) if scratch is not None else None
-    return _run(model, captioner, data, run, part, folder, _kept(folder, run), every, clock)
-
-
-def _kept(scratch: Path | None, run: dict[str, Any]) -> dict[str, Tensor] | None:
-    """What an interrupted run left in the folder. Raises `ValueError` where it is another's."""
-    if scratch is None or not (scratch / "config.json").is_file():
-        return None
-    kept, state = checkpoints.read(scratch)
-    if kept != run:
-        raise ValueError(f"{scratch} holds another run, {kept}; give another folder, or delete it")
-    return state
+    return _run(model, captioner, data, run, part, folder, checkpoints.read_run(folder, run), every, clock)
 
 
 def _run(

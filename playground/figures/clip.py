@@ -56,7 +56,8 @@ def bars(
     figure.update_yaxes(range=[len(order) - 0.5, -0.5], ticklabelstandoff=6, **ticks)
     if none is not None and kind == "cosine":
         figure.add_vline(none, line={"dash": "dot", "color": QUALITATIVE[6]}, annotation_text=words["none"])
-    figure.update_layout(meta={"bars": len(order)})
+    narrow = {"xaxis": {"range": [low * 1.3, top * 1.35 or 1]}}
+    figure.update_layout(meta={"bars": len(order), "narrow": narrow})
     return figure
 
 

@@ -44,6 +44,17 @@ def address(app_url: str, tab: str, look: str) -> str:
     return f"{app_url}?{urlencode({'tab': tab, 'lang': 'en', '__theme': 'light', **LOOKS[look][1]})}"
 
 
+def check(open_page: Any, url: str, look: str, name: str, ready: tuple[str, ...], pytestconfig: Any) -> None:
+    """The page at `url` against the baseline `name`-`look`, once all of `ready` is there."""
+    page = open_page(url, **LOOKS[look][0])
+    if look == "chinese":
+        assert browser.has_font(), (
+            f"{browser.FONT}, which the Chinese baselines show, is missing: {browser.FONT_REMEDY}"
+        )
+    picture = settle(page, *ready)
+    compare.check(f"{name}-{look}", picture, refresh=pytestconfig.getoption("refresh_baselines"))
+
+
 @pytest.fixture(scope="module")
 def fresh_app_url(tmp_path_factory):
     """An app of this file's own: the Models tab shows what every earlier visitor has left in memory."""
@@ -54,10 +65,4 @@ def fresh_app_url(tmp_path_factory):
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("tab", TABS)
 def test_screen(open_page, fresh_app_url, pytestconfig, tab, look):
-    page = open_page(address(fresh_app_url, tab, look), **LOOKS[look][0])
-    if look == "chinese":
-        assert browser.has_font(), (
-            f"{browser.FONT}, which the Chinese baselines show, is missing: {browser.FONT_REMEDY}"
-        )
-    picture = settle(page, *TABS[tab])
-    compare.check(f"{tab}-{look}", picture, refresh=pytestconfig.getoption("refresh_baselines"))
+    check(open_page, address(fresh_app_url, tab, look), look, tab, TABS[tab], pytestconfig)

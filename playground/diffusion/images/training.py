@@ -59,17 +59,7 @@ def fit_pictures(
         raise ValueError(f"lr must be positive, not {lr}")
     settings = {**model.config, "steps": steps, "batch": batch, "lr": lr, "seed": seed, "pictures": len(pictures)}
     folder = Path(scratch) if scratch is not None else None
-    return _run(model, pictures, settings, folder, _kept(folder, settings), every, clock)
-
-
-def _kept(scratch: Path | None, settings: dict[str, float]) -> dict[str, Tensor] | None:
-    """What an interrupted run left in the folder. Raises `ValueError` where it is another's."""
-    if scratch is None or not (scratch / "config.json").is_file():
-        return None
-    kept, state = checkpoints.read(scratch)
-    if kept != settings:
-        raise ValueError(f"{scratch} holds another run, {kept}; give another folder, or delete it")
-    return state
+    return _run(model, pictures, settings, folder, checkpoints.read_run(folder, settings), every, clock)
 
 
 def _run(

@@ -24,8 +24,8 @@ from playground.tabs.clip.settings import Settings
 from playground.tabs.clip.words import figure_words, literal
 from playground.tabs.components import LivePlotly
 from playground.tabs.components.grid import Cell, grid
-from playground.tabs.diffusion.progress import bar
 from playground.tabs.files import place
+from playground.tabs.progress import bar
 
 __all__ = ["KINDS", "Batch", "lay_out", "run", "write"]
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from playground import catalog, clip
 from playground.i18n import say
 from playground.manager import ModelManager
-from playground.tabs.diffusion.progress import bar
+from playground.tabs.progress import bar
 
 __all__ = ["choices", "download", "fetched", "leased", "line"]
 

@@ -22,7 +22,7 @@ from playground.tabs.clip.settings import SEARCHED, Settings
 from playground.tabs.clip.words import figure_words, literal
 from playground.tabs.components import LivePlotly, Slider
 from playground.tabs.components.grid import Cell, data_url, grid
-from playground.tabs.diffusion.progress import bar
+from playground.tabs.progress import bar
 
 __all__ = ["Indexed", "find", "index", "lay_out"]
 

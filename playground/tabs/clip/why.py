@@ -16,7 +16,7 @@ from playground.i18n import TEXTS, label, say
 from playground.tabs.clip.settings import STEPS, Settings
 from playground.tabs.components import LivePlotly, Slider, Table
 from playground.tabs.components.table import Column, Row, table
-from playground.tabs.diffusion.progress import bar
+from playground.tabs.progress import bar
 
 __all__ = ["Learned", "lay_out", "show", "train"]
 

@@ -16,9 +16,9 @@ from playground.i18n import TEXTS, label, refusal, say
 from playground.tabs.components import LevelPad, LivePlotly, Slider, Table
 from playground.tabs.components.table import Column, Row, table
 from playground.tabs.diffusion.curve import picture_of
-from playground.tabs.diffusion.progress import bar
 from playground.tabs.diffusion.settings import RACERS, Settings, mixture
 from playground.tabs.diffusion.words import figure_words, grid_name, solver_label, solver_name
+from playground.tabs.progress import bar
 
 __all__ = [
     "DISTIL_NFES",

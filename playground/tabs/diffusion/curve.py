@@ -15,9 +15,9 @@ from playground.figures import diffusion as figures
 from playground.i18n import label, say
 from playground.tabs.components import LivePlotly, Table
 from playground.tabs.components.table import Column, Row, table
-from playground.tabs.diffusion.progress import bar
 from playground.tabs.diffusion.settings import MODES, Settings, mixture
 from playground.tabs.diffusion.words import figure_words, row_names
+from playground.tabs.progress import bar
 
 __all__ = ["example", "lay_out", "picture_of", "show"]
 

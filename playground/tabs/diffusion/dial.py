@@ -13,9 +13,9 @@ from playground.i18n import label, say
 from playground.tabs.components import LivePlotly, Slider, Table
 from playground.tabs.components.table import Column, Row, table
 from playground.tabs.diffusion.curve import picture_of
-from playground.tabs.diffusion.progress import bar
 from playground.tabs.diffusion.settings import DIAL_STEPS, Settings, mixture
 from playground.tabs.diffusion.words import figure_words
+from playground.tabs.progress import bar
 
 __all__ = ["lay_out", "show"]
 

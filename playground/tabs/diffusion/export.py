@@ -9,10 +9,10 @@ import gradio as gr
 
 from playground.diffusion import Exported, export_row
 from playground.i18n import label, refusal, say
-from playground.tabs.diffusion.progress import bar
 from playground.tabs.diffusion.settings import Settings
 from playground.tabs.diffusion.words import row_names
 from playground.tabs.files import place
+from playground.tabs.progress import bar
 
 __all__ = ["Exported", "lay_out", "show", "write_config"]
 

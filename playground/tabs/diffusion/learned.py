@@ -18,11 +18,11 @@ from playground.i18n import label, say
 from playground.tabs.components import LivePlotly, Slider, Table
 from playground.tabs.components.table import Column, Row, table
 from playground.tabs.diffusion.curve import picture_of
-from playground.tabs.diffusion.progress import bar
 from playground.tabs.diffusion.row_choice import row_choice
 from playground.tabs.diffusion.settings import LEARN_STEPS, Settings, mixture
 from playground.tabs.diffusion.words import figure_words, row_names
 from playground.tabs.files import place
+from playground.tabs.progress import bar
 
 __all__ = ["Trained", "lay_out", "show", "train", "write_network"]
 

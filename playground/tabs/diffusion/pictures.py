@@ -15,10 +15,10 @@ from playground.i18n import label, say
 from playground.manager import ModelManager
 from playground.tabs.components import LivePlotly, Slider, Table
 from playground.tabs.components.table import Column, Row, table
-from playground.tabs.diffusion.progress import bar
 from playground.tabs.diffusion.row_choice import row_choice
 from playground.tabs.diffusion.settings import DIGITS, GUIDANCE, Settings
 from playground.tabs.diffusion.words import figure_words, row_names
+from playground.tabs.progress import bar
 
 __all__ = ["lay_out", "measure", "show"]
 
