@@ -29,10 +29,10 @@ pixels, and the words for them in English and Chinese. {what}
   another at each look. No data of others. Eight pairs of a colour and a shape (`world.HELD_OUT`) occur neither in the
   pictures nor in any text of training; seeds from 900,000,000 on are never trained on. Weights: Apache-2.0.
 - Recipe: {steps:,} steps, seed {seed}; the first {easy:,} of {half} pictures with one or two objects, the others of
-  {batch} with up to four; Adam at {lr} with a warm-up and a cosine in each of the two stages, which the first leaves
+  {batch} with up to four; Adam at {lr} with a warm-up and a cosine in each stage, which the first leaves
   at its height; averaged weights; {loss}. A captioner
   learns beside it to say the whole picture and is thrown away (CoCa, Yu et al. 2022): shape is learned sooner so.
-- Made again by `{command}`{minutes}. It goes on where it was
+{third}- Made again by `{command}`{minutes}. It goes on where it was
   interrupted; `uv run torchrun --nproc-per-node 2 --no-python playground train clip` shares each batch between two
   processes. Another machine or number of processes changes the last digits, and so the weights.
 
@@ -43,16 +43,25 @@ trained or chosen on, four templates; parts that are right.
 """
 KNOWS = """Beside the
 other pictures' texts each picture has five false ones, each with one attribute, relation or count changed (NegCLIP,
-Yuksekgonul et al. 2023). They teach attributes and counts quickly; which of two things stands left, and which colour is
-whose, takes more than these steps: the figures below say how much of it is learned."""
+Yuksekgonul et al. 2023). They teach attributes and counts quickly; which of two things stands left, and which colour
+is whose, is the work of the last stage."""
+THIRD = """  In the last {order:,} steps most texts are about two objects, with false ones of the same words in another order, and
+  the captioner is shown embeddings alone: from a picture's it says the picture, from a text's the text. For which of
+  two things stands left is in the score only as a product of what both towers hold of it, and while neither holds it,
+  false texts teach neither; one decoder for both has them hold it, in the same way.
+"""
 PLAIN = """Trained as
 Radford et al. did, without the false texts that checkpoints/clip-world has: it shows what they are good for."""
 
 
 def train_clip(
-    steps: Annotated[int, typer.Option(help="training steps; the shipped weights had the default")] = (
-        world_training.STEPS
-    ),
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            help=f"training steps, by default those of the shipped weights: {world_training.STEPS:,}, or "
+            f"{world_training.PLAIN:,} plain ones"
+        ),
+    ] = None,
     batch: Annotated[int, typer.Option(help="pairs a step, of all processes together")] = world_training.BATCH,
     pictures: Annotated[int, typer.Option(help="that are drawn, 12 kB each")] = world_training.PICTURES,
     seed: int = 0,
@@ -75,6 +84,7 @@ def train_clip(
     from torch import distributed as dist
 
     torch.set_num_threads(1)  # the operations are small: a second thread makes them slower
+    steps = (world_training.PLAIN if plain else world_training.STEPS) if steps is None else steps
     many = int(os.getenv("WORLD_SIZE", "1")) > 1  # set by torchrun
     if many:
         dist.init_process_group("gloo")
@@ -149,10 +159,13 @@ def _card(
     ranks: int,
     figures: int,
 ) -> str:
-    given = {"steps": (steps, world_training.STEPS), "batch": (batch, world_training.BATCH),
+    easy, order = world_training.stages(steps, 0 if plain else FALSE)
+    usual_steps = world_training.PLAIN if plain else world_training.STEPS
+    given = {"steps": (steps, usual_steps), "batch": (batch, world_training.BATCH),
              "pictures": (pictures, world_training.PICTURES), "seed": (seed, 0), "part": (part, None)}  # fmt: skip
     options = "".join(f" --{name} {value}" for name, (value, default) in given.items() if value != default)
     options += " --bfloat16" if bfloat16 else ""
+    hours = "an hour" if plain else "two and a half hours"
     usual = not options and ranks == 1
     start = "uv run " if ranks == 1 else f"uv run torchrun --nproc-per-node {ranks} --no-python "
     name = "clip-world-plain" if plain else "clip-world"
@@ -167,12 +180,13 @@ def _card(
         steps=steps,
         batch=batch,
         half=batch // 2,
-        easy=steps * world_training.EASY // world_training.STEPS,
+        easy=easy,
+        third=THIRD.format(order=order) if order else "",
         seed=seed,
         lr=world_training.LR,
         loss="symmetric InfoNCE" + ("" if plain else ", the false texts in each picture's sum"),
         command=f"{start}playground train clip" + (" --plain" if plain else "") + options,
-        minutes=": about an hour and a half on one idle CPU core, and five minutes to draw" if usual else "",
+        minutes=f": about {hours} on one idle CPU core, and five minutes to draw" if usual else "",
         date=datetime.now(UTC).date(),
         name_arg=f"checkpoints/{name}",
         count=figures,

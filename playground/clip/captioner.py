@@ -9,9 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["Captioner"]
+__all__ = ["Captioner", "Reader"]
 
 PADDING = -100  # a target that counts for nothing
+VIEWS = 8  # states that an embedding is unfolded to
+LOUD = 3.0  # times a unit vector's entries, which are small
 
 
 class Captioner(nn.Module):
@@ -38,3 +40,27 @@ class Captioner(nn.Module):
         target = next_word.masked_fill(behind, PADDING)
         each = F.cross_entropy(logits.transpose(1, 2).float(), target, ignore_index=PADDING, reduction="none")
         return (each.sum(1) / (~behind).sum(1)).mean()  # each is (n, length - 1), 0 behind the end
+
+
+class Reader(nn.Module):
+    """A captioner that is shown embeddings alone: what it is to say of a picture and of a text, they must hold.
+
+    A contrast learns which of two things stands left only where both towers hold it already: the score is a product,
+    and while one factor is nothing the other has no gradient. One decoder that says both, the picture's description
+    from its embedding and the text's words from its, brings them to hold it, and in the same way.
+    """
+
+    def __init__(self, captioner: Captioner, embed_dim: int) -> None:
+        super().__init__()
+        self.captioner = captioner
+        width = captioner.words.embedding_dim
+        self.unfold = nn.Linear(embed_dim, VIEWS * width)
+        self.kinds = nn.Parameter(0.1 * torch.randn(2, 1, width))  # of a picture, of a text
+
+    def forward(self, images: Tensor, texts: Tensor, captions: Tensor, said: Tensor) -> Tensor:
+        """Mean nats a word of captions given `images` (n, embed_dim), plus those of `said` given `texts`."""
+        total = torch.zeros((), device=images.device)
+        for kind, vectors, words in zip(self.kinds, (images, texts), (captions, said), strict=True):
+            states = LOUD * self.unfold(vectors).unflatten(1, (VIEWS, -1)) + kind
+            total = total + self.captioner(states, words)
+        return total

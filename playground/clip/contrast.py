@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch import distributed as dist
 
-from playground.clip.captioner import Captioner
+from playground.clip.captioner import Captioner, Reader
 from playground.clip.losses import info_nce, sigmoid_loss
 from playground.clip.model import CLIP
 from playground.clip.text import encode_by_length
@@ -35,6 +35,7 @@ class Batch:
     negatives: Tensor | None = None  # (n, k, length): false texts of each picture
     also_true: Tensor | None = None  # (n, N) bool: texts that are true of a picture without being its pair
     captions: Tensor | None = None  # (n, length): what a captioner is to say
+    said: Tensor | None = None  # (n, length): the texts in plain words, for a reader
 
 
 def backward(
@@ -44,18 +45,19 @@ def backward(
     objective: Objective = "info_nce",
     part: int | None = None,
     bfloat16: bool = False,
-    captioner: Captioner | None = None,
+    captioner: Captioner | Reader | None = None,
 ) -> float:
     """Add the gradient of the loss over the joined batch to every parameter's `.grad`; the loss.
 
     With `part`, at most so many pairs are embedded at once, each twice; the gradient is the same, but for batch norms.
     With `bfloat16` the towers compute in it where that is safe; embeddings and loss stay in float32. A `captioner`
-    learns beside, with the picture tower, to say the captions; its mean loss a word is in the gradient, and not in the
-    answer.
+    learns beside, with the picture tower, to say the captions, and a `Reader`, with both, to say them and the texts;
+    their mean loss a word is in the gradient, and not in the answer.
 
     With torch.distributed initialised all processes must call this at once with batches of one size; gradients are
     added up over them, so that each process has the whole. A convolutional stem is normalised over each part alone.
-    Raises `ValueError` for an unknown objective, a part under 1, and a sigmoid loss without logit_bias.
+    Raises `ValueError` for an unknown objective, a part under 1, a sigmoid loss without logit_bias, and a reader
+    without captions and the texts' plain words.
     """
     if objective not in OBJECTIVES:
         raise ValueError(f"objective must be one of {', '.join(OBJECTIVES)}, not {objective!r}")
@@ -63,6 +65,8 @@ def backward(
         raise ValueError(f"part must be at least 1, not {part}")
     if objective == "sigmoid" and model.logit_bias is None:
         raise ValueError("the sigmoid loss needs a model with logit_bias: Config(logit_bias=True)")
+    if isinstance(captioner, Reader) and (batch.captions is None or batch.said is None):
+        raise ValueError("a reader needs batches with captions and said, the texts in plain words")
     n, k = len(batch.pixels), 0 if batch.negatives is None else batch.negatives.shape[1]
     tokens = batch.tokens if batch.negatives is None else torch.cat([batch.tokens, batch.negatives.flatten(0, 1)])
     autocast = torch.autocast(batch.pixels.device.type, torch.bfloat16) if bfloat16 else nullcontext()
@@ -75,7 +79,11 @@ def backward(
             texts = encode_by_length(model.encode_text, tokens[rows])
             if captioner is None or batch.captions is None:
                 return images.float(), texts.float()
-            said = captioner(states, batch.captions[first:last])
+            captions = batch.captions[first:last]
+            if isinstance(captioner, Captioner):
+                said = captioner(states, captions)
+            else:
+                said = captioner(images, texts[: last - first], captions, batch.said[first:last])  # type: ignore[index]
         return images.float(), texts.float(), said.float()
 
     cuts = [(i, min(i + (part or n), n)) for i in range(0, n, part or n)]
@@ -133,7 +141,7 @@ def _gathered_mask(batch: Batch) -> Tensor | None:
     return _gathered(batch.also_true.to(torch.uint8)).bool()
 
 
-def _add_up(model: CLIP, captioner: Captioner | None) -> None:
+def _add_up(model: CLIP, captioner: Captioner | Reader | None) -> None:
     """Sum the gradients over the processes; scale and bias have their whole gradient on each already."""
     if not _many():
         return

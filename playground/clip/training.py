@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch import distributed as dist
 
 from playground import checkpoints
-from playground.clip.captioner import Captioner
+from playground.clip.captioner import Captioner, Reader
 from playground.clip.contrast import OBJECTIVES, Batch, Objective, backward
 from playground.clip.model import CLIP
 from playground.clip.vision import MOMENTUM, BatchNorm
@@ -47,7 +47,7 @@ def fit(
     objective: Objective = "info_nce",
     part: int | None = None,
     bfloat16: bool = False,
-    captioner: Captioner | None = None,
+    captioner: Captioner | Reader | None = None,
     scratch: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
     every: int = 200,
@@ -87,7 +87,7 @@ def fit(
 
 def _run(
     model: CLIP,
-    captioner: Captioner | None,
+    captioner: Captioner | Reader | None,
     data: Callable[[int], Batch],
     run: dict[str, Any],
     part: int | None,

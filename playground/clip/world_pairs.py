@@ -17,7 +17,7 @@ from playground.clip.contrast import Batch
 from playground.clip.model import Config
 from playground.clip.tokenizer import Tokenizer
 from playground.clip.transformer import Tower
-from playground.world.claims import Claim, claim, falsified
+from playground.world.claims import Claim, claim, exchanged, falsified, paired
 
 __all__ = ["CONFIG", "WorldPairs", "draw_pictures", "reworded", "world_config", "world_tokenizer"]
 
@@ -35,6 +35,7 @@ UNKNOWN, START, END = "<unk>", "<start_of_text>", "<end_of_text>"
 OPENINGS = ("a {} photo of ", "a {} picture of ", "this is ", "a photo of the {} ", "an image of ")
 SHIFT, LIGHT, TINT = 3, 0.15, 0.06  # augmentation: pixels, and parts of the brightness and of each colour
 FALSE = 5  # false texts a picture: of its own claim, and the last two of other claims
+PAIRED = 0.6  # of the claims of two or more objects, in batches about order: which of two stands left, and the like
 
 # 64 patches of 8 pixels behind a convolutional stem; what a CPU trains in an hour or two.
 CONFIG = Config(
@@ -123,6 +124,7 @@ class WorldPairs:
     rank: int = 0
     ranks: int = 1
     easy: int = 0  # how many batches are easy
+    order: bool = False  # whether most texts are about two objects, and the false ones in the same words
 
     def __post_init__(self) -> None:
         if not 1 <= self.size <= len(self.pictures):
@@ -156,7 +158,8 @@ class WorldPairs:
             flat = self.tokenizer([wrong for _, many in texts[own] for wrong in many], length)
             negatives = flat.view(len(tokens), self.false, length)
         captions = self.tokenizer([world.describe(scene) for scene in scenes[own]], length)
-        return Batch(pixels, tokens, negatives, also_true, captions)
+        said = self.tokenizer([world.say(true, "en", None) for true, _ in claims[own]], length)
+        return Batch(pixels, tokens, negatives, also_true, captions, said)
 
     def _claims(self, scene: world.Scene, draw: random.Random) -> tuple[Claim, list[Claim]]:
         while True:
@@ -164,8 +167,16 @@ class WorldPairs:
             others = min(2, self.false // 2)
             said = [true] * (self.false - others) + [claim(scene, draw) for _ in range(others)]
             wrong = [falsified(scene, one, draw) for one in said]
-            if all(wrong):
-                return true, [one for one in wrong if one is not None]
+            if not all(wrong):
+                continue
+            false = [one for one in wrong if one is not None]
+            if self.order and len(scene.objects) > 1 and draw.random() < PAIRED:
+                pair = paired(scene, draw)
+                wrong = [exchanged(scene, pair, draw) for _ in range(self.false - others)]
+                if not all(wrong):
+                    continue
+                return pair, [one for one in wrong if one is not None] + false[self.false - others :]
+            return true, false
 
     def _say(self, claims: tuple[Claim, list[Claim]], draw: random.Random) -> tuple[str, list[str]]:
         """All texts of a picture in one language and one manner, so that manner tells nothing."""

@@ -7,7 +7,7 @@ from itertools import permutations
 
 from playground.world.scene import COLORS, HELD_OUT, MATERIALS, SHAPES, SIZES, Object, Scene
 
-__all__ = ["RELATIONS", "Claim", "Mention", "claim", "falsified", "mention", "related"]
+__all__ = ["RELATIONS", "Claim", "Mention", "claim", "exchanged", "falsified", "mention", "paired", "related"]
 
 NEAR = 0.18  # how much nearer or farther an object must be to be called so, in units of the scene
 RELATIONS = ("left", "right", "front", "behind")
@@ -90,15 +90,45 @@ def claim(scene: Scene, draw: random.Random) -> Claim:
     return make(scene, draw)
 
 
+ALIKE = (("color", "shape"), ("size", "color", "shape"), ("color", "material", "shape"), ("color",), ("shape",))
+BESIDE = 0.4  # how often two objects are only said to be there, and not which of them stands left
+
+
+def paired(scene: Scene, draw: random.Random) -> Claim:
+    """Two objects of a scene of two or more, by the same attributes: which stands left, or that both are there."""
+    i, j = draw.sample(range(len(scene.objects)), 2)
+    names = draw.choice(ALIKE)
+    both = mention(scene.objects[i], *names), mention(scene.objects[j], *names)
+    return Claim("list", both) if draw.random() < BESIDE else Claim("relation", both, "left" if i < j else "right")
+
+
+def exchanged(scene: Scene, true: Claim, draw: random.Random) -> Claim | None:
+    """The claim of a pair with their places, or one attribute of them, exchanged so that it is false; None if none is.
+
+    The words stay the same, only their order changes: a bag of words cannot tell.
+    """
+    one, other = true.mentions
+    options = [replace(true, mentions=(other, one))] if true.relation else []
+    if true.relation:
+        options.append(replace(true, relation=OPPOSITE[true.relation]))
+    options += [_swapped(true, 0, 1, name) for name in one.said if name in other.said]
+    return _false(scene, true, options, draw)
+
+
 def falsified(scene: Scene, true: Claim, draw: random.Random) -> Claim | None:
     """The claim with one attribute, relation or count changed, or two swapped, so that it is false; None if none is."""
+    return _false(scene, true, _changes(true, draw), draw)
+
+
+def _false(scene: Scene, true: Claim, options: list[Claim], draw: random.Random) -> Claim | None:
+    """One of the options that is false, and without pairs held out, which are in no text of training either."""
     known = {(o.color, o.shape) for o in scene.objects}
     options = [
         wrong
-        for wrong in _changes(true, draw)
+        for wrong in options
         if wrong != true
         and not wrong.holds(scene)
-        and not any((m.color, m.shape) in HELD_OUT - known for m in wrong.mentions)  # in no text of training either
+        and not any((m.color, m.shape) in HELD_OUT - known for m in wrong.mentions)
     ]
     return draw.choice(options) if options else None
 
@@ -154,11 +184,7 @@ def _changes(true: Claim, draw: random.Random) -> list[Claim]:
         for j in range(i):
             shared = [name for name in meant.said if name in true.mentions[j].said]
             if shared:  # red cube and blue ball: blue cube and red ball
-                name = draw.choice(shared)
-                one: dict[str, str] = {name: getattr(true.mentions[j], name)}
-                two: dict[str, str] = {name: getattr(meant, name)}
-                swapped = _with(true, i, replace(meant, **one))
-                out.append(_with(swapped, j, replace(true.mentions[j], **two)))
+                out.append(_swapped(true, i, j, draw.choice(shared)))
     if true.kind == "relation":
         out.append(replace(true, relation=OPPOSITE[true.relation or "left"]))
         out.append(replace(true, mentions=true.mentions[::-1]))
@@ -167,6 +193,14 @@ def _changes(true: Claim, draw: random.Random) -> list[Claim]:
     if true.count is not None:
         out += [replace(true, count=n) for n in (true.count - 1, true.count + 1) if n > 0]
     return out
+
+
+def _swapped(true: Claim, i: int, j: int, name: str) -> Claim:
+    """The claim with an attribute of mentions i and j exchanged."""
+    one: dict[str, str] = {name: getattr(true.mentions[j], name)}
+    two: dict[str, str] = {name: getattr(true.mentions[i], name)}
+    half = _with(true, i, replace(true.mentions[i], **one))
+    return _with(half, j, replace(true.mentions[j], **two))
 
 
 def _with(true: Claim, i: int, meant: Mention) -> Claim:

@@ -1,5 +1,7 @@
 """Training on the picture world: batches, resuming to the same weights, learning at all, the command and its card."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
@@ -76,10 +78,23 @@ def test_batches(data):
     assert WorldPairs(data.pictures, data.config, data.tokenizer, 8, 0)(3).negatives is None
 
 
+def test_batches_about_order(data):
+    ordered = WorldPairs(data.pictures, data.config, data.tokenizer, 8, order=True)
+    same = Counter()
+    for pairs in (data, ordered):
+        for step in range(2, 22):
+            for true, wrong in zip(words(pairs(step).tokens), pairs(step).negatives, strict=True):
+                assert true not in words(wrong)
+                same[pairs.order] += sorted(true.split()) in [sorted(text.split()) for text in words(wrong)]
+    assert same[True] > 2 * same[False]  # false texts of the very same words
+    batch = data(3)
+    assert words(batch.said) != words(batch.tokens)  # the same said plainly, whatever the text's manner and language
+
+
 def test_shares_are_a_batch_cut_in_two(data):
     whole = data(7)
     halves = [WorldPairs(data.pictures, data.config, data.tokenizer, 8, easy=2, rank=r, ranks=2)(7) for r in (0, 1)]
-    for name in ("tokens", "negatives", "also_true", "captions"):
+    for name in ("tokens", "negatives", "also_true", "captions", "said"):
         assert (torch.cat([getattr(half, name) for half in halves]) == getattr(whole, name)).all(), name
     assert not (halves[0].pixels[0] == halves[1].pixels[0]).all()
 
@@ -213,6 +228,11 @@ def test_the_command_writes_a_checkpoint_with_its_card(tmp_path):
     assert model.tokenizer.unknown(["a red ball"]) == []
     card = (out / "README.md").read_text("utf-8")
     assert "`uv run playground train clip --plain --steps 2 --batch 4 --pictures 8`" in card
+    assert "In the last" not in card
+    command[command.index("2")] = "3"  # a step of each stage
+    done = CliRunner().invoke(cli.app, [*command, "--scratch", str(tmp_path / "work")])
+    assert done.exit_code == 0, done.output
+    assert "In the last 1 steps most texts are about two objects" in (out / "README.md").read_text("utf-8")
     done = CliRunner().invoke(cli.app, ["clip-figures", str(out), "--count", "10"])
     assert done.exit_code == 0, done.output
     assert "| colour x shape, held-out pairs |" in done.output

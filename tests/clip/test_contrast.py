@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ from small_clip import pixels, redraw, small_config
 from torch.testing import assert_close
 
 from playground import clip
-from playground.clip.captioner import Captioner
+from playground.clip.captioner import Captioner, Reader
 from playground.clip.contrast import Batch, backward, encode_by_length
 
 N, FALSE = 6, 2
+RUNS = [(objective, reads) for objective in clip.OBJECTIVES for reads in (False, True)]
 
 
 def ids(n, seed):
@@ -29,13 +31,14 @@ def ids(n, seed):
 
 def whole_batch():
     also_true = torch.rand(N, N, generator=torch.Generator().manual_seed(4)) < 0.2
-    return Batch(pixels(N), ids(N, 0), ids(N * FALSE, 1).view(N, FALSE, 12), also_true, ids(N, 2))
+    return Batch(pixels(N), ids(N, 0), ids(N * FALSE, 1).view(N, FALSE, 12), also_true, ids(N, 2), ids(N, 5))
 
 
-def new_model(**changes):
+def new_model(*, reads=False, **changes):
     model = clip.build(small_config(vocab_size=50, context_length=12, **changes))
     redraw(model, std=0.1)
     captioner = Captioner(128, vocab_size=50, context_length=12)
+    captioner = Reader(captioner, model.config.embed_dim) if reads else captioner
     redraw(captioner, std=0.1)
     return model, captioner
 
@@ -54,17 +57,22 @@ def expected(model, captioner, batch, objective):
         loss = clip.info_nce(images, texts, scale, **options)
     else:
         loss = clip.sigmoid_loss(images, texts, scale, model.logit_bias, **options)
-    (loss + captioner(model.visual.states(batch.pixels), batch.captions)).backward()
+    if isinstance(captioner, Reader):
+        said = captioner(images, texts, batch.captions, batch.said)
+    else:
+        said = captioner(model.visual.states(batch.pixels), batch.captions)
+    (loss + said).backward()
     return loss.item()
 
 
 @pytest.mark.parametrize("part", [None, 1, 4])
+@pytest.mark.parametrize("reads", [False, True])
 @pytest.mark.parametrize("objective", clip.OBJECTIVES)
-def test_parts_have_the_gradient_of_the_whole(part, objective):
-    model, captioner = new_model(logit_bias=objective == "sigmoid")
+def test_parts_have_the_gradient_of_the_whole(part, reads, objective):
+    model, captioner = new_model(reads=reads, logit_bias=objective == "sigmoid")
     loss = expected(model, captioner, whole_batch(), objective)
     wanted = grads(model, captioner)
-    other, beside = new_model(logit_bias=objective == "sigmoid")
+    other, beside = new_model(reads=reads, logit_bias=objective == "sigmoid")
     got = backward(other, whole_batch(), objective=objective, part=part, captioner=beside)
     assert_close(got, loss, rtol=1e-5, atol=1e-6)
     for name, grad in grads(other, beside).items():
@@ -120,24 +128,25 @@ def test_refusals(options, words):
     model, _ = new_model()
     with pytest.raises(ValueError, match=words):
         backward(model, whole_batch(), **options)
+    model, reader = new_model(reads=True)
+    with pytest.raises(ValueError, match="a reader needs batches with captions and said"):
+        backward(model, replace(whole_batch(), said=None), captioner=reader)
 
 
 def share(rank, ranks):
     """Process `rank`'s rows of the batch."""
     batch, rows = whole_batch(), slice(rank * N // ranks, (rank + 1) * N // ranks)
-    return Batch(
-        *(part[rows] for part in (batch.pixels, batch.tokens, batch.negatives, batch.also_true, batch.captions))
-    )
+    return Batch(**{field.name: getattr(batch, field.name)[rows] for field in fields(batch)})
 
 
 def test_two_processes_have_the_gradient_of_one(tmp_path):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     subprocess.run([*command, __file__, str(tmp_path)], check=True, timeout=120)
-    for objective in clip.OBJECTIVES:
-        model, captioner = new_model(logit_bias=True)
+    for objective, reads in RUNS:
+        model, captioner = new_model(reads=reads, logit_bias=True)
         loss = backward(model, whole_batch(), objective=objective, captioner=captioner)
         for rank in (0, 1):
-            got = torch.load(tmp_path / f"{objective}-{rank}.pt", weights_only=True)
+            got = torch.load(tmp_path / f"{objective}-{reads}-{rank}.pt", weights_only=True)
             assert_close(got.pop("loss").item(), loss, rtol=1e-5, atol=1e-6)
             for name, grad in grads(model, captioner).items():
                 wanted = torch.zeros(()) if grad is None else grad
@@ -149,12 +158,12 @@ def main(folder: Path) -> None:
     from torch import distributed as dist
 
     dist.init_process_group("gloo")
-    for objective in clip.OBJECTIVES:
-        model, captioner = new_model(logit_bias=True)
+    for objective, reads in RUNS:
+        model, captioner = new_model(reads=reads, logit_bias=True)
         mine = share(dist.get_rank(), 2)
         loss = backward(model, mine, objective=objective, captioner=captioner, part=2)
         found = {name: torch.zeros(()) if grad is None else grad for name, grad in grads(model, captioner).items()}
-        torch.save({"loss": torch.tensor(loss), **found}, folder / f"{objective}-{dist.get_rank()}.pt")
+        torch.save({"loss": torch.tensor(loss), **found}, folder / f"{objective}-{reads}-{dist.get_rank()}.pt")
     dist.destroy_process_group()
 
 

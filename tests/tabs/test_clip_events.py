@@ -14,9 +14,9 @@ from PIL import Image
 
 from playground import catalog, clip, world
 from playground.manager import ModelManager
-from playground.tabs.clip import api, downloads, folder, models, search, zero_shot
+from playground.tabs.clip import api, downloads, folder, models, search, why, zero_shot
 from playground.tabs.clip.pictures import example
-from playground.tabs.clip.settings import EXAMPLES, Settings
+from playground.tabs.clip.settings import EXAMPLES, PANELS, Settings
 
 
 @pytest.fixture(scope="module")
@@ -104,18 +104,34 @@ def test_stop_keeps_what_is_labelled_and_it_goes_on_from_there(manager, tmp_path
 
 
 def test_files_of_the_panels(manager, tmp_path):
-    settings = Settings(searched=20)
+    settings = Settings(searched=20, temperature=2.0)
     _, shown = zero_shot.show(manager, settings, "en")
-    path = Path(downloads.write("csv", "zero_shot", settings, shown, None, tmp_path))
+    path = Path(downloads.write("csv", "zero_shot", shown, tmp_path))
     rows = list(csv.reader(io.StringIO(path.read_text("utf-8"))))
     assert rows[0][:4] == ["label", "cosine", "probability", "independent"]
     assert [row[0] for row in rows[1:]] == settings.names
     *_, (_, kept) = search.index(manager, settings, [], threading.Event(), "en")
-    path = Path(downloads.write("json", "search", settings, None, kept, tmp_path))
+    path = Path(downloads.write("json", "search", kept, tmp_path))
     record = json.loads(path.read_text("utf-8"))
     assert len(record["rows"]) == 20
-    with pytest.raises(ValueError, match="nothing to save"):
-        downloads.write("csv", "why", settings, None, None, tmp_path)
+    assert record["link"] == settings.query("search")  # of what was indexed, whatever the controls say now
+    for panel in PANELS:
+        with pytest.raises(ValueError, match="nothing to save"):
+            downloads.write("csv", panel, None, tmp_path)
+
+
+def test_files_of_a_folder_and_of_a_training(manager, tmp_path):
+    path = tmp_path / "one.png"
+    example(EXAMPLES[0]).save(path)
+    *_, (_, labelled) = folder.run(manager, Settings(), [str(path)], threading.Event(), "en")
+    (row,) = csv.DictReader(io.StringIO(Path(downloads.write("csv", "folder", labelled, tmp_path)).read_text("utf-8")))
+    assert row["name"] == "one.png"
+    *_, (_, learned) = why.train(Settings(steps=50), threading.Event(), "en")
+    record = json.loads(Path(downloads.write("json", "why", learned, tmp_path)).read_text("utf-8"))
+    assert record["columns"] == ["step", "loss", "temperature", "color", "size", "shape"]
+    assert [row[0] for row in record["rows"]] == list(range(1, 51))
+    assert record["rows"][-1][3] == pytest.approx(learned.glimpse.skills[0].accuracy[-1])
+    assert record["link"] == Settings(steps=50).query("why")
 
 
 def test_photographs_are_pictures(tmp_path):

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from playground import world
-from playground.world.claims import OPPOSITE, RELATIONS, Claim, Mention, claim, falsified, related
+from playground.world.claims import OPPOSITE, RELATIONS, Claim, Mention, claim, exchanged, falsified, paired, related
 from playground.world.words import noun
 
 SCENES = [world.sample(seed) for seed in range(150)]
@@ -36,6 +36,35 @@ def test_what_is_said_is_true_and_what_is_changed_is_false():
                     assert (m.color, m.shape) not in world.HELD_OUT, "in no text of training"
     assert set(kinds) == {"chain", "list", "relation", "count"}
     assert changed > 0.9 * kinds.total()
+
+
+def test_pairs_and_what_a_bag_of_words_cannot_tell():
+    kinds, changed = Counter(), Counter()
+    for scene in SCENES:
+        if len(scene.objects) < 2:
+            continue
+        draw = random.Random(scene.seed)
+        for _ in range(10):
+            pair = paired(scene, draw)
+            assert pair.holds(scene)
+            assert pair.mentions[0].said == pair.mentions[1].said
+            kinds[pair.relation] += 1
+            wrong = exchanged(scene, pair, draw)
+            if wrong is None:
+                continue
+            changed[wrong.kind] += 1
+            assert not wrong.holds(scene)
+            same, swapped = Counter(world.say(pair).split()), Counter(world.say(wrong).split())
+            for turned in ({}, {"left": 1, "right": -1}, {"left": -1, "right": 1}):  # or the relation's word is turned
+                if swapped == Counter({word: same[word] + turned.get(word, 0) for word in {*same, *turned}}):
+                    break
+            else:
+                raise AssertionError((pair, wrong))
+            for m in wrong.mentions:
+                known = {(o.color, o.shape) for o in scene.objects}
+                assert (m.color, m.shape) not in world.HELD_OUT - known
+    assert set(kinds) == {None, "left", "right"}
+    assert min(changed["list"], changed["relation"]) > 100
 
 
 def scene_of(*objects):

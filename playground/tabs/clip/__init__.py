@@ -138,11 +138,9 @@ def build(manager: ModelManager) -> None:
             return downloads.photograph(Path(place.name))
 
     def saver(kind: str) -> Callable[..., str]:
-        def save(request: gr.Request, panel: str, rated: Any, indexed: Any, *values: Any) -> str:
-            tongue = language(request)
-            settings = _settings(values, tongue)
-            with plain(tongue):
-                return downloads.write(kind, panel, settings, rated, indexed, Path(place.name))
+        def save(request: gr.Request, panel: str, *kept: Any) -> str:
+            with plain(language(request)):
+                return downloads.write(kind, panel, dict(zip(PANELS, kept, strict=True))[panel], Path(place.name))
 
         return save
 
@@ -179,7 +177,8 @@ def build(manager: ModelManager) -> None:
             w.sources: gr.update(selected=settings.source),
         }
 
-    drawn = [*shown.values(), w.stop, w.shown, w.indexed, w.batch, w.learned, w.code, w.query, w.link_box, w.model_line]
+    results = [w.shown, w.batch, w.indexed, w.learned]  # of the panels, in their order
+    drawn = [*shown.values(), w.stop, *results, w.code, w.query, w.link_box, w.model_line]
     looks = [w.stamp, w.panel, w.indexed, w.learned, w.files, *controls], drawn
     every = private(concurrency_limit=QUICK, concurrency_id="clip", trigger_mode="multiple", js=STAMP)
     quick = private(concurrency_limit=QUICK, concurrency_id="clip-quick")
@@ -209,7 +208,7 @@ def build(manager: ModelManager) -> None:
     w.link.click(make_link, [w.panel, *controls], [w.query, w.link_box], **quick).success(
         None, w.query, w.link_box, js=copy_script("clip-link-box"), **private()
     )
-    files = [(button, saver(kind), [w.panel, w.shown, w.indexed, *controls]) for kind, button in w.files_saved.items()]
+    files = [(button, saver(kind), [w.panel, *results]) for kind, button in w.files_saved.items()]
     files += [(button, folder_saver(kind), [w.batch]) for kind, button in w.folder_downloads.items()]
     for button, save, made_from in files:
         button.click(save, made_from, w.download, **quick).success(None, None, None, js=CLICK_DOWNLOAD, **private())

@@ -9,8 +9,10 @@ from typing import Any
 
 from PIL import Image
 
+from playground.tabs.clip import folder as labelled
+from playground.tabs.clip.folder import Batch
 from playground.tabs.clip.search import Indexed
-from playground.tabs.clip.settings import Settings
+from playground.tabs.clip.why import Learned
 from playground.tabs.clip.zero_shot import Shown
 from playground.tabs.files import place
 
@@ -21,9 +23,14 @@ PHOTOGRAPHS = ("chelsea", "coffee", "astronaut", "rocket")
 _turn = itertools.count()
 
 
-def write(kind: str, panel: str, settings: Settings, rated: Any, indexed: Any, folder: Path) -> str:
-    """Make the file of a kind, csv or json; returns its path. Raises `ValueError` where the panel shows nothing yet."""
-    columns, lines = _record(panel, rated, indexed)
+def write(kind: str, panel: str, result: Any, folder: Path) -> str:
+    """Make the file of a kind, csv or json, of what a panel keeps; returns its path.
+
+    Raises `ValueError` where the panel shows nothing yet.
+    """
+    if isinstance(result, Batch) and result.results:
+        return labelled.write(kind, result, folder)
+    columns, lines = _record(result)
     path = place(folder, f"clip-{panel.replace('_', '-')}.{kind}")
     if kind == "csv":
         out = io.StringIO()
@@ -32,27 +39,37 @@ def write(kind: str, panel: str, settings: Settings, rated: Any, indexed: Any, f
         rows.writerows(lines)
         path.write_text(out.getvalue(), encoding="utf-8")
     else:
-        record = {"panel": panel, "link": settings.query(panel), "columns": columns, "rows": lines}
+        record = {"panel": panel, "link": result.settings.query(panel), "columns": columns, "rows": lines}
         path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return str(path)
 
 
-def _record(panel: str, rated: Any, indexed: Any) -> tuple[list[str], list[list[Any]]]:
-    if panel == "zero_shot" and isinstance(rated, Shown):
-        rating = rated.rating
-        alone = [None] * len(rated.labels) if rating.independent is None else rating.independent[0].tolist()
+def _record(result: Any) -> tuple[list[str], list[list[Any]]]:
+    """Columns and rows."""
+    if isinstance(result, Shown):
+        rating, settings = result.rating, result.settings
+        alone = [None] * len(settings.names) if rating.independent is None else rating.independent[0].tolist()
         rows = [
             [label, cosine, share, one, *each]
             for label, cosine, share, one, each in zip(
-                rated.labels, rating.cosines[0].tolist(), rating.probabilities[0].tolist(), alone,
+                settings.names, rating.cosines[0].tolist(), rating.probabilities[0].tolist(), alone,
                 rating.by_template[0].tolist(), strict=False,
             )
         ]  # fmt: skip
-        return ["label", "cosine", "probability", "independent", *rated.templates], rows
-    if panel == "search" and isinstance(indexed, Indexed):
-        dimensions = [f"v{i}" for i in range(indexed.vectors.shape[1])]
-        rows = [[n, t, *v.tolist()] for n, t, v in zip(indexed.names, indexed.texts, indexed.vectors, strict=True)]
+        return ["label", "cosine", "probability", "independent", *settings.sentences], rows
+    if isinstance(result, Indexed):
+        dimensions = [f"v{i}" for i in range(result.vectors.shape[1])]
+        rows = [[n, t, *v.tolist()] for n, t, v in zip(result.names, result.texts, result.vectors, strict=True)]
         return ["picture", "text", *dimensions], rows
+    if isinstance(result, Learned):
+        glimpse = result.glimpse
+        measured = {int(step): i for i, step in enumerate(glimpse.measured)}
+        rows = [
+            [i + 1, float(glimpse.loss[i]), float(glimpse.temperature[i])]
+            + [float(skill.accuracy[measured[i + 1]]) if i + 1 in measured else None for skill in glimpse.skills]
+            for i in range(glimpse.step)
+        ]
+        return ["step", "loss", "temperature", *(skill.name for skill in glimpse.skills)], rows
     raise ValueError("there is nothing to save in this panel yet")
 
 

@@ -42,6 +42,7 @@ _lock = threading.Lock()
 class Batch:
     """What one person has labelled."""
 
+    settings: Settings
     results: tuple[clip.Labelled, ...]
     source: str
 
@@ -91,7 +92,7 @@ def run(
             if len(results) == len(named):
                 journal.unlink(missing_ok=True)
         skipped = pictures.skipped
-    made = Batch(tuple(results), Path(files[0]).stem)
+    made = Batch(settings, tuple(results), Path(files[0]).stem)
     yield {"progress": "", "labelled": grid(cells), **_summary(made, len(named), skipped, language)}, made
 
 

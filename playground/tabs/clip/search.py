@@ -36,6 +36,7 @@ MOST_FILES = 2000
 class Indexed:
     """What one person has indexed."""
 
+    settings: Settings
     about: tuple[object, ...]  # model and pictures
     names: tuple[str, ...]
     texts: tuple[str, ...]  # what is said of each: its description, or "" for a person's own pictures
@@ -111,8 +112,9 @@ def index(
     if not pictures:
         raise ValueError(f"none of the {total} files is a picture: {skipped[0] if skipped else ''}")
     made = Indexed(
-        about(settings, files), tuple(names), tuple(texts), tuple(pictures), np.concatenate(vectors), tuple(skipped)
-    )
+        settings, about(settings, files), tuple(names), tuple(texts), tuple(pictures), np.concatenate(vectors),
+        tuple(skipped),
+    )  # fmt: skip
     yield {"progress": ""}, made
 
 

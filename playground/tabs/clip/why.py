@@ -53,6 +53,7 @@ def lay_out(w: SimpleNamespace) -> None:
 class Learned:
     """What one person's training has come to."""
 
+    settings: Settings
     about: tuple[object, ...]
     glimpse: clip.Glimpse
     verdict: str
@@ -87,7 +88,7 @@ def train(settings: Settings, stop: threading.Event, language: str) -> Generator
         yield update, None
     assert glimpse is not None
     text = say(language, "clip.why.after", seconds=f"{time.monotonic() - begun:.0f}")
-    yield {"learning_verdict": text, "progress": ""}, Learned(_about(settings, language), glimpse, text)
+    yield {"learning_verdict": text, "progress": ""}, Learned(settings, _about(settings, language), glimpse, text)
 
 
 def _watch(settings: Settings, language: str) -> Iterator[clip.Glimpse]:

@@ -29,9 +29,8 @@ _prompts: dict[tuple[object, ...], clip.Prompts] = {}
 class Shown:
     """What the panel shows, for its files."""
 
+    settings: Settings
     rating: clip.Rating
-    labels: tuple[str, ...]
-    templates: tuple[str, ...]
 
 
 def lay_out(w: SimpleNamespace) -> None:
@@ -151,7 +150,7 @@ def show(manager: ModelManager, settings: Settings, language: str) -> tuple[dict
         small = shown(image)
         heat = seen.heat((small.shape[1], small.shape[0]))
         update["looks"] = figures.explanation(small, heat, seen.words, seen.word_scores, words=words)
-    return update, Shown(rating, tuple(settings.names), tuple(settings.sentences))
+    return update, Shown(settings, rating)
 
 
 def prompts(model: clip.CLIP, settings: Settings) -> clip.Prompts:
