@@ -14,7 +14,7 @@ from playground.clip.model import CLIP, Config, build
 from playground.clip.pictures import PictureFile, Pictures, find_pictures
 from playground.clip.preprocess import preprocess, read_image
 from playground.clip.probe import Shot, few_shot_curve, linear_probe
-from playground.clip.rating import Prompts, Rating, prompts, rate
+from playground.clip.rating import Prompts, Rating, embed_prompts, prompts, rate
 from playground.clip.search import Hit, Index, build_index, search
 from playground.clip.siglip_tokenizer import SiglipTokenizer
 from playground.clip.tables import Confusion, confusion, write_table
@@ -59,6 +59,7 @@ __all__ = [
     "confusion",
     "download",
     "embed_images",
+    "embed_prompts",
     "embed_texts",
     "explain",
     "few_shot_curve",

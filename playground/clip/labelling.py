@@ -16,7 +16,7 @@ from playground.clip.journal import Journal, open_journal
 from playground.clip.model import CLIP, Config
 from playground.clip.pictures import PictureFile
 from playground.clip.preprocess import pixels, read_image
-from playground.clip.zero_shot import classifier_head, softmax
+from playground.clip.zero_shot import checked, head_of, softmax
 
 __all__ = ["Labelled", "label_pictures"]
 
@@ -74,14 +74,15 @@ def label_pictures(
     model_name: str = "",
     workers: int = 2,
     margin: float | None = None,
+    weights: np.ndarray | None = None,
 ) -> Generator[Labelled]:
     """Label pictures by zero-shot classification, in their order; one that cannot be read is reported, and no end.
 
     Threads read, decode and preprocess at most two batches ahead of the one that is encoded, and are gone when the
     generator is closed. What is done is kept in `journal`, a file of JSON lines; a second call of the same model,
     labels, templates and pictures gives it from there and goes on. `margin` is the lead in probability, 0 to 1, under
-    which no label is given. Raises `ValueError` as `classifier_head` does, for a label named twice, a number below 1,
-    and a journal of another run.
+    which no label is given; `weights` (k, embed_dim) of a head made before spare the texts. Raises `ValueError` as
+    `zero_shot` does, for a label named twice, a number below 1, and a journal of another run.
     """
     for name, value in (("batch_size", batch_size), ("workers", workers)):
         if value < 1:
@@ -90,7 +91,7 @@ def label_pictures(
         raise ValueError(f"margin must lie in [0, 1], not {margin}")
     if not isinstance(labels, str) and (twice := [label for label in labels if list(labels).count(label) > 1]):
         raise ValueError(f"the label {twice[0]!r} is given twice")
-    *_, head = classifier_head(model, labels, templates)
+    weights = head_of(model, *checked(labels, templates), weights)
     bias = 0.0 if model.logit_bias is None else float(model.logit_bias)
     scoring = Scoring(tuple(labels), float(model.logit_scale.exp()), bias, margin)
     book: Journal | None = None
@@ -107,7 +108,7 @@ def label_pictures(
     try:
         for file, (cosines, error) in zip(pictures, done, strict=False):
             yield scoring.labelled(file, cosines, error)
-        yield from _rest(model, pictures[len(done) :], scoring, head.weights, book, batch_size, workers)
+        yield from _rest(model, pictures[len(done) :], scoring, weights, book, batch_size, workers)
     finally:
         if book is not None:
             book.close()

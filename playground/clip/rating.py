@@ -1,6 +1,6 @@
 """A picture against labels, with all that a person may turn: templates, temperature, and 'none of these'."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,9 +8,9 @@ from PIL import Image
 
 from playground.clip.embed import embed_images, embed_texts
 from playground.clip.model import CLIP
-from playground.clip.zero_shot import checked, softmax
+from playground.clip.zero_shot import PROMPTS, checked, softmax
 
-__all__ = ["Prompts", "Rating", "prompts", "rate"]
+__all__ = ["Prompts", "Rating", "embed_prompts", "prompts", "rate"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,6 +18,7 @@ class Prompts:
     """Labels in templates as unit vectors, to be used again for every picture."""
 
     labels: tuple[str, ...]
+    total: int  # labels in the end; the same as `labels` has once it is done
     templates: tuple[str, ...]
     vectors: np.ndarray  # (k, t, embed_dim): of every label in every template
     weights: np.ndarray  # (k, embed_dim): their means as unit vectors, as `classifier_head` gives them
@@ -44,12 +45,30 @@ def prompts(
 
     Raises `ValueError` as `classifier_head` does.
     """
+    *_, made = embed_prompts(model, labels, templates, neutral=neutral)
+    return made
+
+
+def embed_prompts(
+    model: CLIP, labels: Sequence[str], templates: Sequence[str] | None = None, *, neutral: str = ""
+) -> Iterator[Prompts]:
+    """`prompts`, growing: each step has a few labels more, the last has all. Raises as it does, at once."""
     labels, templates = checked(labels, templates)
-    sentences = [template.replace("{}", label) for label in labels for template in templates]
-    vectors = embed_texts(model, sentences).reshape(len(labels), len(templates), -1)
-    mean = vectors.mean(axis=1)
-    weights = mean / np.linalg.norm(mean, axis=1, keepdims=True)
-    return Prompts(labels, templates, vectors, weights, embed_texts(model, [neutral])[0] if neutral.strip() else None)
+    return _embedded(model, labels, templates, embed_texts(model, [neutral])[0] if neutral.strip() else None)
+
+
+def _embedded(
+    model: CLIP, labels: tuple[str, ...], templates: tuple[str, ...], neutral: np.ndarray | None
+) -> Iterator[Prompts]:
+    step, parts = max(1, PROMPTS // len(templates)), []
+    for start in range(0, len(labels), step):
+        some = labels[start : start + step]
+        sentences = [template.replace("{}", label) for label in some for template in templates]
+        parts.append(embed_texts(model, sentences).reshape(len(some), len(templates), -1))
+        vectors = np.concatenate(parts)
+        mean = vectors.mean(axis=1)
+        weights = mean / np.linalg.norm(mean, axis=1, keepdims=True)
+        yield Prompts(labels[: start + step], len(labels), templates, vectors, weights, neutral)
 
 
 def rate(

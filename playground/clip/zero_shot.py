@@ -9,7 +9,7 @@ from PIL import Image
 from playground.clip.embed import embed_images, embed_texts
 from playground.clip.model import CLIP
 
-__all__ = ["Head", "ZeroShot", "checked", "classifier_head", "classify", "softmax", "zero_shot"]
+__all__ = ["Head", "ZeroShot", "checked", "classifier_head", "classify", "head_of", "softmax", "zero_shot"]
 
 SLOT = "{}"
 PROMPTS = 256  # that are encoded between two steps of `classifier_head`
@@ -85,17 +85,24 @@ def zero_shot(
     Raises `ValueError` as `classifier_head` does, and for weights that do not fit labels and model.
     """
     labels, templates = checked(labels, templates)
-    if weights is None:
-        *_, head = classifier_head(model, labels, templates)
-        weights = head.weights
-    if weights.shape != (len(labels), model.config.embed_dim):
-        wanted = (len(labels), model.config.embed_dim)
-        raise ValueError(f"weights must have the shape {wanted}, not {weights.shape}")
+    weights = head_of(model, labels, templates, weights)
     vectors = embed_images(model, images)
     cosines = vectors @ weights.T
     bias = 0.0 if model.logit_bias is None else float(model.logit_bias)
     logits = float(model.logit_scale.exp()) * cosines + bias
     return ZeroShot(labels, vectors, weights, cosines, logits, softmax(logits))
+
+
+def head_of(
+    model: CLIP, labels: Sequence[str], templates: Sequence[str], weights: np.ndarray | None = None
+) -> np.ndarray:
+    """The weights (k, embed_dim) given, or those of the labels. Raises `ValueError` for weights that do not fit."""
+    if weights is None:
+        *_, head = classifier_head(model, labels, templates)
+        return head.weights
+    if weights.shape != (wanted := (len(labels), model.config.embed_dim)):
+        raise ValueError(f"weights must have the shape {wanted}, not {weights.shape}")
+    return weights
 
 
 def classify(

@@ -77,6 +77,10 @@ def test_the_answers_are_those_of_zero_shot(model, pictures, batch_size, workers
 
 def test_a_margin_leaves_the_unsure_without_a_label(model, pictures):
     plain = list(clip.label_pictures(model, pictures, LABELS))
+    *_, head = clip.classifier_head(model, LABELS)
+    same(list(clip.label_pictures(model, pictures, LABELS, weights=head.weights)), plain)
+    with pytest.raises(ValueError, match="weights must have the shape"):
+        list(clip.label_pictures(model, pictures, LABELS, weights=head.weights[:1]))
     leads = [float(np.diff(np.sort(r.probabilities)[-2:])[0]) for r in plain if not r.error]
     margin = float(np.median(leads))
     unsure = [r.index is None for r in clip.label_pictures(model, pictures, LABELS, margin=margin) if not r.error]

@@ -36,6 +36,18 @@ def test_without_a_margin_it_is_zero_shot(model, pictures):
     assert_allclose(rating.by_template[:, 2, 1], one[:, 0], atol=1e-6)
 
 
+def test_prompts_grow(model, monkeypatch):
+    monkeypatch.setattr(clip.rating, "PROMPTS", 4)
+    growing = list(clip.embed_prompts(model, LABELS, TEMPLATES, neutral="a photo"))
+    assert [len(one.labels) for one in growing] == [2, 3]
+    assert {one.total for one in growing} == {3}
+    whole = clip.prompts(model, LABELS, TEMPLATES)
+    assert_allclose(growing[-1].vectors, whole.vectors, atol=1e-6)
+    assert_allclose(growing[0].weights, whole.weights[:2], atol=1e-6)
+    with pytest.raises(ValueError, match="labels must be one or more"):
+        clip.embed_prompts(model, [])
+
+
 def test_none_of_these(model, pictures):
     plain = clip.rate(model, pictures, clip.prompts(model, LABELS, TEMPLATES), margin=0.3)
     assert_allclose(plain.none, 0.3, atol=1e-6)

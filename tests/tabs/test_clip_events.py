@@ -105,7 +105,7 @@ def test_stop_keeps_what_is_labelled_and_it_goes_on_from_there(manager, tmp_path
 
 def test_files_of_the_panels(manager, tmp_path):
     settings = Settings(searched=20, temperature=2.0)
-    _, shown = zero_shot.show(manager, settings, "en")
+    ((_, shown),) = zero_shot.show(manager, settings, threading.Event(), "en")
     path = Path(downloads.write("csv", "zero_shot", shown, tmp_path))
     rows = list(csv.reader(io.StringIO(path.read_text("utf-8"))))
     assert rows[0][:4] == ["label", "cosine", "probability", "independent"]
@@ -132,6 +132,41 @@ def test_files_of_a_folder_and_of_a_training(manager, tmp_path):
     assert [row[0] for row in record["rows"]] == list(range(1, 51))
     assert record["rows"][-1][3] == pytest.approx(learned.glimpse.skills[0].accuracy[-1])
     assert record["link"] == Settings(steps=50).query("why")
+
+
+def test_many_texts_are_embedded_with_progress_and_stop(manager, monkeypatch):
+    monkeypatch.setattr(zero_shot, "FRAME", 0.0)
+    labels = "\n".join(f"{a} {b}" for a in world.COLORS for b in world.SHAPES)
+    templates = "\n".join(f"{{}} {i}" for i in range(20))
+    settings, stop = Settings(labels=labels, templates=templates), threading.Event()
+    frames = zero_shot.show(manager, settings, stop, "en")
+    first, _ = next(frames)
+    assert "Embedding texts: 12 of 40 labels" in first["progress"]
+    stop.set()
+    ((last, nothing),) = frames
+    assert "Stopped" in last["progress"]
+    assert nothing is None
+    *between, (update, shown) = zero_shot.show(manager, settings, threading.Event(), "en")
+    assert len(between) == 3
+    assert update["progress"] == ""
+    assert shown.rating.by_template.shape == (1, 40, 20)
+    ((_, again),) = zero_shot.show(manager, settings, threading.Event(), "en")  # the texts are kept
+    assert (again.rating.cosines == shown.rating.cosines).all()
+
+
+def test_a_folder_tells_of_its_texts_first(manager, monkeypatch, tmp_path):
+    monkeypatch.setattr(folder, "FRAME", 0.0)
+    path, stop = tmp_path / "one.png", threading.Event()
+    example(EXAMPLES[0]).save(path)
+    settings = Settings(templates="\n".join(f"{{}} {i}" for i in range(100)))
+    frames = folder.run(manager, settings, [str(path)], stop, "en")
+    assert "Embedding texts: 2 of 6 labels" in next(frames)[0]["progress"]
+    stop.set()
+    ((last, nothing),) = frames
+    assert "Stopped" in last["progress"]
+    assert nothing is None
+    *_, (_, made) = folder.run(manager, settings, [str(path)], threading.Event(), "en")
+    assert len(made.results) == 1
 
 
 def test_photographs_are_pictures(tmp_path):
@@ -230,8 +265,9 @@ def test_unknown_words_and_photographs_are_named(manager, tmp_path):
     path = tmp_path / "cat.png"
     Image.new("RGB", (80, 60), "brown").save(path)
     settings = Settings(source="upload", upload=str(path), labels="a cat\na red sphere", margin=-1.0)
-    update, _ = zero_shot.show(manager, settings, "en")
+    ((update, _),) = zero_shot.show(manager, settings, threading.Event(), "en")
     assert "“cat”" in update["verdict"]
     assert "for photographs choose another" in update["verdict"]
-    update, _ = zero_shot.show(manager, Settings(labels="a blue torus", margin=0.99), "en")
+    settings = Settings(labels="a blue torus", margin=0.99)
+    ((update, _),) = zero_shot.show(manager, settings, threading.Event(), "en")
     assert "None of these" in update["verdict"]

@@ -40,7 +40,7 @@ def painting():
 )
 def test_zero_shot(settings, manager, capsys):
     left = executed("zero_shot", settings)
-    _, shown = zero_shot.show(manager, settings, "en")
+    ((_, shown),) = zero_shot.show(manager, settings, threading.Event(), "en")
     assert_allclose(left["rating"].probabilities, shown.rating.probabilities, atol=1e-6)
     assert_allclose(left["rating"].cosines, shown.rating.cosines, atol=1e-6)
     assert capsys.readouterr().out.count("cosine") == len(settings.names)
@@ -72,9 +72,10 @@ def test_folder(tmp_path, monkeypatch, manager):
     exec(compile(text, "pasted.py", "exec"), left)
     assert len((tmp_path / "labels.csv").read_text("utf-8").splitlines()) == 4
     with Image.open(tmp_path / "pictures" / f"{EXAMPLES[1]}.png") as picture:
-        one = zero_shot.show(manager, Settings(example=EXAMPLES[1], margin=-1.0), "en")[1].rating
+        settings = Settings(example=EXAMPLES[1], margin=-1.0)
+        ((_, shown),) = zero_shot.show(manager, settings, threading.Event(), "en")
         assert picture.size == (256, 256)
-    assert_allclose(left["results"][1].cosines, one.cosines[0], atol=1e-5)
+    assert_allclose(left["results"][1].cosines, shown.rating.cosines[0], atol=1e-5)
 
 
 def test_why(capsys):

@@ -230,7 +230,7 @@ def _frames(
 ) -> Frames:
     """What a panel shows, frame by frame, with what it is made from."""
     if panel == "zero_shot":
-        yield from _fetched(settings, flag, tongue, _rated(manager, settings, tongue))
+        yield from _fetched(settings, flag, tongue, zero_shot.show(manager, settings, flag, tongue))
     elif panel == "search":
         yield from _fetched(settings, flag, tongue, _searched(manager, settings, kept, list(files or ()), flag, tongue))
     elif panel == "why":
@@ -247,11 +247,6 @@ def _fetched(settings: Settings, flag: threading.Event, tongue: str, frames: Fra
         yield {"progress": ""}, None
         return
     yield from frames
-
-
-def _rated(manager: ModelManager, settings: Settings, tongue: str) -> Frames:
-    update, result = zero_shot.show(manager, settings, tongue)
-    yield {"progress": "", **update}, result
 
 
 def _searched(

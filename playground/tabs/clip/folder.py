@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from playground import clip
 from playground.figures import clip as figures
@@ -77,7 +78,15 @@ def run(
         named = pictures.files if zipped else _named(pictures)
         journal = _journal(settings, files)
         with _alone(journal):
-            labelling = _labelling(model, named, settings, journal)
+            for head in clip.classifier_head(model, settings.names, settings.sentences):
+                if stop.is_set():
+                    yield {"progress": bar(0, say(language, "clip.stopped"))}, None
+                    return
+                if head.done < head.total and time.monotonic() > last + FRAME:
+                    last = time.monotonic()
+                    words = say(language, "clip.embedding", n=head.done, of=head.total)
+                    yield {"progress": bar(head.done / head.total, words)}, None
+            labelling = _labelling(model, named, settings, head.weights, journal)
             with closing(labelling):
                 for file, result in zip(named, labelling, strict=False):
                     results.append(result)
@@ -119,10 +128,10 @@ def _named(pictures: clip.Pictures) -> list[clip.PictureFile]:
 
 
 def _labelling(
-    model: clip.CLIP, named: Sequence[clip.PictureFile], settings: Settings, journal: Path
+    model: clip.CLIP, named: Sequence[clip.PictureFile], settings: Settings, weights: np.ndarray, journal: Path
 ) -> Generator[clip.Labelled]:
     """From the journal on; one that is damaged or of other weights is begun anew, for nobody else can delete it."""
-    options: dict[str, Any] = {"journal": journal, "model_name": settings.model}
+    options: dict[str, Any] = {"journal": journal, "model_name": settings.model, "weights": weights}
     try:
         yield from clip.label_pictures(model, named, settings.names, settings.sentences, **options)
     except clip.JournalError:

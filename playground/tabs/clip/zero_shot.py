@@ -1,5 +1,8 @@
 """The panel "Zero-shot": a picture against labels, bars that move while one draws, and where the model looks."""
 
+import threading
+import time
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
@@ -17,10 +20,12 @@ from playground.tabs.clip.pictures import example_tiles, picture, shown
 from playground.tabs.clip.settings import MARGIN, SCORES, TEMPERATURE, Settings
 from playground.tabs.clip.words import figure_words, literal
 from playground.tabs.components import LivePlotly, PaintPad, Slider, tiles
+from playground.tabs.progress import bar
 
 __all__ = ["Shown", "lay_out", "lay_out_pictures", "show"]
 
 KEPT = 16  # sets of labels whose texts stay embedded
+FRAME = 0.5  # seconds between two looks at their embedding
 
 _prompts: dict[tuple[object, ...], clip.Prompts] = {}
 
@@ -118,14 +123,24 @@ def lay_out_pictures(w: SimpleNamespace) -> None:
     w.breakdown = LivePlotly(height=320, config={"displayModeBar": False}, elem_id="clip-breakdown")
 
 
-def show(manager: ModelManager, settings: Settings, language: str) -> tuple[dict[str, Any], Shown]:
-    """The panel's figures for the settings."""
+def show(
+    manager: ModelManager, settings: Settings, stop: threading.Event, language: str
+) -> Generator[tuple[dict[str, Any], Shown | None]]:
+    """The panel's figures for the settings, after progress while many texts are embedded; nothing more after Stop."""
     image = picture(settings)
     with leased(manager, settings.model) as model:
         tokenizer = model.tokenizer
         texts = [*settings.names, settings.neutral]
         unknown = tokenizer.unknown(texts) if isinstance(tokenizer, clip.Tokenizer) else []
-        asked = prompts(model, settings)
+        last = time.monotonic()
+        for asked in _prompted(model, settings):
+            done, total = len(asked.labels), asked.total
+            if stop.is_set():
+                yield {"progress": bar(done / total, say(language, "clip.stopped"))}, None
+                return
+            if done < total and time.monotonic() > last + FRAME:
+                last = time.monotonic()
+                yield {"progress": bar(done / total, say(language, "clip.embedding", n=done, of=total))}, None
         rating = clip.rate(model, [image], asked, temperature=settings.temperature, margin=settings.margin)
         best = int(rating.cosines[0].argmax())
         others = [name for i, name in enumerate(settings.names) if i != best]
@@ -150,19 +165,22 @@ def show(manager: ModelManager, settings: Settings, language: str) -> tuple[dict
         small = shown(image)
         heat = seen.heat((small.shape[1], small.shape[0]))
         update["looks"] = figures.explanation(small, heat, seen.words, seen.word_scores, words=words)
-    return update, Shown(settings, rating)
+    yield {"progress": "", **update}, Shown(settings, rating)
 
 
-def prompts(model: clip.CLIP, settings: Settings) -> clip.Prompts:
-    """The embedded texts, kept for the next picture: while one draws, only the picture changes."""
+def _prompted(model: clip.CLIP, settings: Settings) -> Iterator[clip.Prompts]:
+    """The embedded texts, growing, and kept for the next picture: while one draws, only the picture changes."""
     key = (settings.model, tuple(settings.names), tuple(settings.sentences), settings.neutral)
     made = _prompts.get(key)
-    if made is None:
-        made = clip.prompts(model, settings.names, settings.sentences, neutral=settings.neutral)
-        while len(_prompts) >= KEPT:
-            _prompts.pop(next(iter(_prompts)), None)
-        _prompts[key] = made
-    return made
+    if made is not None:
+        yield made
+        return
+    for made in clip.embed_prompts(model, settings.names, settings.sentences, neutral=settings.neutral):
+        if len(made.labels) == made.total:
+            while len(_prompts) >= KEPT:
+                _prompts.pop(next(iter(_prompts)), None)
+            _prompts[key] = made
+        yield made
 
 
 def _explainable(model: clip.CLIP) -> bool:
