@@ -46,9 +46,9 @@ other pictures' texts each picture has five false ones, each with one attribute,
 Yuksekgonul et al. 2023). They teach attributes and counts quickly; which of two things stands left, and which colour
 is whose, is the work of the last stage."""
 THIRD = """  In the last {order:,} steps most texts are about two objects, with false ones of the same words in other
-  orders, and the captioner is shown embeddings alone: from a picture's it says the picture, from a text's the text. For which
-  of two things stands left is in the score only as a product of what both towers hold of it, and while neither holds
-  it, false texts teach neither; one decoder for both has them hold it, in the same way.
+  orders, and the captioner is shown embeddings alone: from a picture's it says the picture, from a text's the text.
+  For which of two things stands left is in the score only as a product of what both towers hold of it, and while
+  neither holds it, false texts teach neither; one decoder for both has them hold it, in the same way.
 """
 PLAIN = """Trained as
 Radford et al. did, without the false texts that checkpoints/clip-world has: it shows what they are good for."""
