@@ -169,6 +169,18 @@ def test_a_folder_tells_of_its_texts_first(manager, monkeypatch, tmp_path):
     assert len(made.results) == 1
 
 
+def test_the_example_set_is_labelled_and_graded(manager, tmp_path):
+    path, again = (Path(downloads.example_set(tmp_path)) for _ in range(2))
+    assert path.read_bytes() == again.read_bytes()  # so that an interrupted run is found again
+    *_, (update, made) = folder.run(manager, Settings(), [str(path)], threading.Event(), "en")
+    assert len(made.results) == 36
+    graded = clip.confusion(made.results)
+    assert graded.labels == tuple(Settings().names)
+    assert graded.count == 36
+    assert graded.accuracy > 0.9
+    assert "of the 36 whose folder is a label" in update["folder_verdict"]
+
+
 def test_photographs_are_pictures(tmp_path):
     names = {downloads.photograph(tmp_path).rsplit("/", 1)[1] for _ in range(len(downloads.PHOTOGRAPHS))}
     assert len(names) == len(downloads.PHOTOGRAPHS)

@@ -103,6 +103,9 @@ def test_a_zip_is_labelled_graded_and_saved(open_page, app_url, tmp_path):
     page = visit(open_page, app_url, "panel=folder", ready="#clip-label")
     page.click("#clip-label")
     assert "nothing to label" in toast(page)
+    page.click("#clip-folder-example")
+    page.wait_for_selector("#clip-folder-files :text('still-lifes')")
+    page.click("#clip-folder-files [aria-label=Clear]")
     page.set_input_files("#clip-folder-files input[type=file]", str(path))
     page.wait_for_selector("#clip-folder-files :text('pics.zip')")
     page.click("#clip-label")
@@ -117,6 +120,7 @@ def test_a_zip_is_labelled_graded_and_saved(open_page, app_url, tmp_path):
 def test_a_tiny_clip_learns_and_stops(open_page, app_url):
     page = visit(open_page, app_url, "panel=why&steps=3000", ready="#clip-learning .pg-plotly[data-ready=true]")
     assert page.locator("#clip-compared tbody tr").count() > 10
+    assert page.locator("#clip-left").is_hidden()
     page.click("#clip-learn")
     page.wait_for_function("/Step [1-9]/.test(document.getElementById('clip-progress').innerText)")
     page.click("#clip-stop")

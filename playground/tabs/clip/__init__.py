@@ -120,9 +120,10 @@ def build(manager: ModelManager) -> None:
         stops.stop(request)
         working.stop(request)
 
-    def one_picture(panel: str) -> Any:
-        """The other panels are not about the picture on the left."""
-        return gr.update(visible=True if panel == "zero_shot" else "hidden")
+    def beside(panel: str) -> dict[Any, Any]:
+        """What stands on the left: not every panel is about the one picture, and the live training uses nothing."""
+        used = {w.picture: panel == "zero_shot", w.left: panel != "why"}
+        return {column: gr.update(visible=True if here else "hidden") for column, here in used.items()}
 
     def choose_templates(name: str) -> str:
         return "\n".join(clip.TEMPLATES[name])
@@ -136,6 +137,9 @@ def build(manager: ModelManager) -> None:
         """A sample photograph of scikit-image's, another at each click."""
         with plain(language(request)):
             return downloads.photograph(Path(place.name))
+
+    def example_set() -> list[str]:
+        return [downloads.example_set(Path(place.name))]
 
     def saver(kind: str) -> Callable[..., str]:
         def save(request: gr.Request, panel: str, *kept: Any) -> str:
@@ -193,6 +197,7 @@ def build(manager: ModelManager) -> None:
     chosen_model = w.model.input(choose_model, w.model, [w.templates, w.margin], queue=False, **private())
     jobs += [chosen.then(look, *looks, **every), chosen_model.then(look, *looks, **every)]
     w.photos.click(photographs, None, w.upload, **quick)
+    w.folder_example.click(example_set, None, w.folder_files, **quick)
     for button, job, given in (
         (w.learn, learn, [w.stamp, *controls]),
         (w.label, label_files, [w.stamp, w.folder_files, *controls]),
@@ -203,7 +208,7 @@ def build(manager: ModelManager) -> None:
         tab.select(partial(str, name), None, w.source, **private())  # queued, or the change is not heard
     for name, tab in w.tabs.items():
         tab.select(partial(str, name), None, w.panel, **private())
-    w.panel.change(one_picture, w.panel, w.picture, queue=False, **private())
+    w.panel.change(beside, w.panel, [w.picture, w.left], queue=False, **private())
     w.stop.click(stop, None, None, queue=False, **private())
     w.link.click(make_link, [w.panel, *controls], [w.query, w.link_box], **quick).success(
         None, w.query, w.link_box, js=copy_script("clip-link-box"), **private()

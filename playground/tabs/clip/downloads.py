@@ -1,14 +1,17 @@
-"""Files of the CLIP tab: what the open panel shows, as CSV and JSON; and sample photographs."""
+"""Files of the CLIP tab: what the open panel shows, as CSV and JSON; sample photographs, and a folder to label."""
 
 import csv
 import io
 import itertools
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from playground import world
+from playground.clip.world_figures import pictures_of
 from playground.tabs.clip import folder as labelled
 from playground.tabs.clip.folder import Batch
 from playground.tabs.clip.search import Indexed
@@ -16,11 +19,13 @@ from playground.tabs.clip.why import Learned
 from playground.tabs.clip.zero_shot import Shown
 from playground.tabs.files import place
 
-__all__ = ["photograph", "write"]
+__all__ = ["example_set", "photograph", "write"]
 
 # Of scikit-image's samples those that its package brings; the others it would fetch.
 PHOTOGRAPHS = ("chelsea", "coffee", "astronaut", "rocket")
 _turn = itertools.count()
+FIRST, EACH, SIDE = 900_700_000, 6, 128  # of the still lifes to label: the first seed, how many a label, their pixels
+LABELLED = (("red", "sphere"), ("yellow", "sphere"), ("yellow", "cube"), ("blue", "torus"), ("gray", "cylinder"))
 
 
 def write(kind: str, panel: str, result: Any, folder: Path) -> str:
@@ -80,4 +85,25 @@ def photograph(folder: Path) -> str:
     name = PHOTOGRAPHS[next(_turn) % len(PHOTOGRAPHS)]
     path = place(folder, f"{name}.png")
     Image.fromarray(getattr(data, name)()).save(path)
+    return str(path)
+
+
+def example_set(folder: Path) -> str:
+    """A zip of still lifes in folders that are called as the usual labels; the same bytes at each call."""
+    scenes: dict[str, list[world.Scene]] = {f"a {color} {shape}": [] for color, shape in LABELLED}
+    for seed in itertools.count(FIRST):
+        scene = world.sample(seed, objects=1)
+        meant = scenes.get(f"a {scene.objects[0].color} {scene.objects[0].shape}", [])
+        if len(meant) < EACH:
+            meant.append(scene)
+        if all(len(some) == EACH for some in scenes.values()):
+            break
+    scenes["two objects"] = [world.sample(FIRST + i, objects=2) for i in range(EACH)]
+    path = place(folder, "still-lifes.zip")
+    with zipfile.ZipFile(path, "w") as archive:
+        for label, some in scenes.items():
+            for scene, picture in zip(some, pictures_of(some, SIDE), strict=True):
+                out = io.BytesIO()
+                picture.save(out, format="PNG")
+                archive.writestr(zipfile.ZipInfo(f"{label}/{scene.seed}.png"), out.getvalue())
     return str(path)

@@ -56,7 +56,8 @@ def lay_out(w: SimpleNamespace) -> None:
         interactive=True, elem_id="clip-folder-files",
     )  # fmt: skip
     with gr.Row(elem_classes="pg-buttons"):
-        w.label = gr.Button(label("clip.folder.start"), variant="primary", elem_id="clip-label")
+        w.label = gr.Button(label("clip.folder.start"), variant="primary", min_width=90, elem_id="clip-label")
+        w.folder_example = gr.Button(label("clip.folder.example"), min_width=90, elem_id="clip-folder-example")
         w.folder_downloads = {
             kind: gr.Button(label(f"clip.download.{kind}"), min_width=90, elem_id=f"clip-folder-{kind}")
             for kind in KINDS

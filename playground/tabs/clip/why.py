@@ -43,7 +43,11 @@ def lay_out(w: SimpleNamespace) -> None:
         )
     with gr.Row(elem_classes="pg-buttons"):
         w.learn = gr.Button(label("clip.why.start"), variant="primary", elem_id="clip-learn")
-    w.learning = LivePlotly(height="calc(600px + max(0px, (640px - 100vw) * 1.2))", elem_id="clip-learning")
+    w.learning = LivePlotly(
+        height="calc(600px + max(0px, (640px - 100vw) * 1.2))",
+        config={"displayModeBar": False},
+        elem_id="clip-learning",
+    )
     w.learning_verdict = gr.Markdown(elem_id="clip-learning-verdict")
     gr.Markdown(label("clip.why.compare"), elem_classes="pg-hint")
     w.compared = Table(elem_id="clip-compared")
