@@ -101,6 +101,8 @@ def test_a_zip_is_labelled_graded_and_saved(open_page, app_url, tmp_path):
         example(EXAMPLES[1]).save(out, format="PNG")
         archive.writestr("yellow_sphere/1.png", out.getvalue())
     page = visit(open_page, app_url, "panel=folder", ready="#clip-label")
+    page.wait_for_function("!document.querySelector('#clip-picture').checkVisibility()")
+    assert page.locator("#clip-labels").is_visible()
     page.click("#clip-label")
     assert "nothing to label" in toast(page)
     page.click("#clip-folder-example")
