@@ -8,8 +8,8 @@ import typer
 
 from playground import clip
 from playground.clip.labelling import Labelled, label_pictures
-from playground.clip.pictures import Pictures, find_pictures
 from playground.clip.tables import Confusion, check_table, confusion, write_table
+from playground.pictures import Pictures, find_pictures
 
 __all__ = ["label"]
 

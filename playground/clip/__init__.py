@@ -11,8 +11,7 @@ from playground.clip.live import Glimpse, watch_clip
 from playground.clip.load import download, load, save
 from playground.clip.losses import info_nce, sigmoid_loss
 from playground.clip.model import CLIP, Config, build
-from playground.clip.pictures import PictureFile, Pictures, find_pictures
-from playground.clip.preprocess import preprocess, read_image
+from playground.clip.preprocess import preprocess
 from playground.clip.probe import Shot, few_shot_curve, linear_probe
 from playground.clip.rating import Prompts, Rating, embed_prompts, prompts, rate
 from playground.clip.search import Hit, Index, build_index, search
@@ -21,8 +20,10 @@ from playground.clip.tables import Confusion, confusion, write_table
 from playground.clip.templates import TEMPLATES
 from playground.clip.tokenizer import Tokenizer, clean, tokenize
 from playground.clip.training import TrainingStep, fit
-from playground.clip.transformer import ACTIVATIONS, Tower
+from playground.clip.transformer import ACTIVATIONS
 from playground.clip.zero_shot import Head, ZeroShot, classifier_head, classify, zero_shot
+from playground.nn.tower import Tower
+from playground.pictures import PictureFile, Pictures, find_pictures, read_image
 
 __all__ = [
     "ACTIVATIONS",

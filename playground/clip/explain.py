@@ -10,9 +10,10 @@ from PIL import Image
 
 from playground.clip.embed import words_of
 from playground.clip.model import CLIP, Resize
-from playground.clip.preprocess import placed, preprocess, to_rgb
+from playground.clip.preprocess import placed, preprocess
 from playground.clip.relevance import Attentions, relevance
 from playground.clip.tokenizer import Tokenizer, clean
+from playground.pictures import to_rgb
 
 __all__ = ["Explanation", "explain"]
 

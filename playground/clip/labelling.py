@@ -14,9 +14,9 @@ import torch
 
 from playground.clip.journal import Journal, open_journal
 from playground.clip.model import CLIP, Config
-from playground.clip.pictures import PictureFile
-from playground.clip.preprocess import pixels, read_image
+from playground.clip.preprocess import pixels
 from playground.clip.zero_shot import checked, head_of, softmax
+from playground.pictures import PictureFile, read_image
 
 __all__ = ["Labelled", "label_pictures"]
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from playground.clip.model import CLIP, Config, Family
-from playground.clip.transformer import Activation, Tower
+from playground.clip.transformer import Activation
+from playground.nn.tower import Tower
 
 __all__ = ["LAYOUTS", "Layout", "from_state", "open_clip_layout", "read_sizes"]
 

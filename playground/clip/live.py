@@ -30,7 +30,7 @@ from playground.clip.live_pairs import (
 from playground.clip.model import CLIP, SIGLIP_START, Config, build
 from playground.clip.tokenizer import Tokenizer
 from playground.clip.training import fit
-from playground.clip.transformer import Tower
+from playground.nn.tower import Tower
 
 __all__ = ["SKILLS", "Glimpse", "Skill", "watch_clip"]
 

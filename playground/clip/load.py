@@ -22,7 +22,8 @@ from playground.clip.model import CLIP, Config
 from playground.clip.registry import registered
 from playground.clip.siglip_tokenizer import SiglipTokenizer, read_siglip_tokenizer
 from playground.clip.tokenizer import Tokenizer, default_tokenizer, read_tokenizer
-from playground.clip.transformer import Activation, Tower
+from playground.clip.transformer import Activation
+from playground.nn.tower import Tower
 
 __all__ = ["download", "load", "save"]
 

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from playground.clip.siglip import SiglipText, SiglipVision
 from playground.clip.text import TextTransformer
-from playground.clip.transformer import ACTIVATIONS, Activation, Tower
+from playground.clip.transformer import ACTIVATIONS, Activation
 from playground.clip.vision import VisionTransformer
 from playground.nn.seeded import seeded
+from playground.nn.tower import Tower
 
 if TYPE_CHECKING:
     from playground.clip.siglip_tokenizer import SiglipTokenizer

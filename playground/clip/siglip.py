@@ -5,7 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from playground.clip.text import check_ids
-from playground.clip.transformer import Activation, Mlp, Tower, Transformer
+from playground.clip.transformer import Activation, Mlp, Transformer
+from playground.nn.tower import Tower
 
 __all__ = ["AttentionPool", "SiglipText", "SiglipVision"]
 

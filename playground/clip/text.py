@@ -5,7 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from playground.clip.transformer import Activation, Tower, Transformer
+from playground.clip.transformer import Activation, Transformer
+from playground.nn.tower import Tower
 
 __all__ = ["TextTransformer", "check_ids", "encode_by_length"]
 

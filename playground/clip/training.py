@@ -15,8 +15,8 @@ from playground import checkpoints
 from playground.clip.captioner import Captioner, Reader
 from playground.clip.contrast import OBJECTIVES, Batch, Objective, backward
 from playground.clip.model import CLIP
-from playground.clip.vision import MOMENTUM, BatchNorm
 from playground.nn.adam import Weights, learning_rate
+from playground.nn.stem import MOMENTUM, BatchNorm
 
 __all__ = ["TrainingStep", "fit"]
 

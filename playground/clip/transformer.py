@@ -1,32 +1,17 @@
 """The pre-LN transformer that both of CLIP's towers stack (Radford et al. 2021, section 2.4), with OpenAI's names."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["ACTIVATIONS", "Activation", "Mlp", "Tower", "Transformer"]
+from playground.nn.tower import Tower
+
+__all__ = ["ACTIVATIONS", "Activation", "Mlp", "Transformer"]
 
 Activation = Literal["quick_gelu", "gelu", "gelu_tanh"]
-
-
-@dataclass(frozen=True)
-class Tower:
-    """The sizes of one transformer; `hidden` is the width inside a block's MLP. Raises `ValueError` for wrong ones."""
-
-    width: int
-    layers: int
-    heads: int
-    hidden: int
-
-    def __post_init__(self) -> None:
-        if min(self.width, self.layers, self.heads, self.hidden) < 1:
-            raise ValueError(f"the sizes of a tower must be positive, not {self}")
-        if self.width % self.heads:
-            raise ValueError(f"{self.heads} heads do not divide the width {self.width}")
 
 
 def quick_gelu(x: Tensor) -> Tensor:

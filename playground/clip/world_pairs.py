@@ -16,7 +16,7 @@ from playground import world
 from playground.clip.contrast import Batch
 from playground.clip.model import Config
 from playground.clip.tokenizer import Tokenizer
-from playground.clip.transformer import Tower
+from playground.nn.tower import Tower
 from playground.world.claims import Claim, claim, exchanged, falsified, paired
 
 __all__ = ["CONFIG", "WorldPairs", "draw_pictures", "reworded", "world_config", "world_tokenizer"]

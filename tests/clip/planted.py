@@ -7,7 +7,7 @@ from tokenizers import models
 
 from playground.clip.model import CLIP, build
 from playground.clip.tokenizer import Tokenizer
-from playground.clip.transformer import Tower
+from playground.nn.tower import Tower
 
 SHARP = 2.0
 # Channels come in pairs of a value and its opposite, so that LayerNorm keeps the mean of 0.

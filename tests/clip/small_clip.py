@@ -3,7 +3,7 @@
 import torch
 
 from playground.clip.model import CLIP, Config, build
-from playground.clip.transformer import Tower
+from playground.nn.tower import Tower
 
 
 def small_config(**changes) -> Config:

@@ -14,7 +14,7 @@ from playground import clip
 from playground.clip.explain import Explanation, _by_words
 from playground.clip.relevance import Attentions
 from playground.clip.tokenizer import clean, default_tokenizer
-from playground.clip.transformer import Tower
+from playground.nn.tower import Tower
 
 
 def picture(spots, **size):

@@ -14,8 +14,7 @@ from numpy.testing import assert_allclose
 from small_words import lay_pictures, small_words_clip
 
 from playground import clip
-from playground.clip.pictures import find_pictures
-from playground.clip.preprocess import read_image
+from playground.pictures import find_pictures, read_image
 
 LABELS = ["red", "green ball", "blue"]
 TEMPLATES = ["a photo of a {}", "{}"]

@@ -8,7 +8,8 @@ from small_clip import pixels, small_clip, small_config, tokens
 from torch.testing import assert_close
 
 from playground.clip.model import Config, build
-from playground.clip.transformer import Tower, quick_gelu
+from playground.clip.transformer import quick_gelu
+from playground.nn.tower import Tower
 
 
 def test_unit_vectors_and_logits():

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 from small_clip import small_config
 
-from playground.clip.preprocess import FORMATS, pixels, preprocess, read_image, to_rgb
+from playground.clip.preprocess import pixels, preprocess
+from playground.pictures import FORMATS, read_image, to_rgb
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 

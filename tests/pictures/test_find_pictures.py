@@ -8,8 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from playground.clip import pictures
-from playground.clip.pictures import find_pictures
+from playground.pictures import files, find_pictures
 
 TREE = {
     "b.png": b"b",
@@ -104,7 +103,7 @@ def test_bombs_are_refused_before_they_are_opened(tmp_path, monkeypatch):
         find_pictures(path)
     pack(path, {"a.png": bytes(1_000_000)})
     assert len(find_pictures(path)[0].read()) == 1_000_000, "small ones may be packed tightly"
-    monkeypatch.setattr(pictures, "MAX_TOTAL", 2_999_999)
+    monkeypatch.setattr(files, "MAX_TOTAL", 2_999_999)
     pack(path, {f"{i}.png": bytes(1_000_000) for i in range(3)})
     with pytest.raises(ValueError, match="unpacks to 3,000,000 bytes"):
         find_pictures(path)
@@ -116,7 +115,7 @@ def test_a_declared_size_is_not_trusted(tmp_path, monkeypatch):
     patch(path, 24, struct.pack("<I", 10))
     with pytest.raises(ValueError, match=r"a\.png is damaged in a\.zip"):
         find_pictures(path)[0].read()
-    monkeypatch.setattr(pictures, "MAX_BYTES", 100)
+    monkeypatch.setattr(files, "MAX_BYTES", 100)
     lay(tmp_path / "t", {"a.png": bytes(101), "b.png": bytes(100)})
     found = find_pictures(tmp_path / "t")
     with pytest.raises(ValueError, match="more than 100 bytes"):
@@ -139,7 +138,7 @@ def test_what_holds_no_pictures_or_too_many(tmp_path, monkeypatch):
     for source in (tmp_path / "t", pack(tmp_path / "e.zip", {"notes.txt": b""})):
         with pytest.raises(ValueError, match=r"there is no picture in .*, and 1 other files"):
             find_pictures(source)
-    monkeypatch.setattr(pictures, "MAX_PICTURES", 3)
+    monkeypatch.setattr(files, "MAX_PICTURES", 3)
     for source in (lay(tmp_path / "u", TREE), pack(tmp_path / "f.zip", TREE)):
         with pytest.raises(ValueError, match="more than 3 pictures"):
             find_pictures(source)
