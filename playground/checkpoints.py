@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -21,6 +22,7 @@ __all__ = [
     "fetch",
     "read",
     "read_json",
+    "read_pickled",
     "read_run",
     "read_tensors",
     "write",
@@ -60,6 +62,20 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             f"{path} is no safetensors file, or not all of one ({error}); "
             "fetch or train it again, and convert pickled weights to safetensors where you trust them"
         ) from error
+
+
+def read_pickled(path: Path) -> dict[str, Tensor]:
+    """The state dict in a file that torch.save wrote, nothing else in it ever run. Raises `ValueError`."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # bytes that are no pickle fail in the reader wherever they lead it
+        raise ValueError(
+            f"{path} is no file of tensors alone, or not all of one; what could run code is not opened "
+            f"({str(error).splitlines()[0] if str(error) else type(error).__name__})"
+        ) from error
+    if not isinstance(state, dict):
+        raise ValueError(f"{path} holds a {type(state).__name__}, not a state dict")
+    return state
 
 
 def read_json(path: Path) -> dict[str, Any]:

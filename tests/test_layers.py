@@ -67,7 +67,7 @@ def test_every_layer_is_a_design_name():
     """A misspelt optional layer would be a contract over nothing."""
     layers = {name for layer in named("An import")["layers"] for name in re.findall(r"\w+", layer)}
     pipelines = {"flows", "diffusion", "clip", "blip", "representations", "mmbench"}
-    assert layers == pipelines | FACES | HOUSE | {"nn", "checkpoints", "world"}
+    assert layers == pipelines | FACES | HOUSE | {"nn", "checkpoints", "pictures", "world"}
     assert members() <= layers
 
 

@@ -158,28 +158,14 @@ def _load_transformers(folder: Path, activation: Activation | None) -> CLIP:
 
 def _load_file(path: Path, activation: Activation | None, *, archive: bool) -> CLIP:
     chosen = _agreed(None, activation, path)
-    state = _read_archive(path) if archive and _is_archive(path) else _read_pickled(path)
-    layout = open_clip_layout(state)
-    model = from_state(state, layout if layout is LAYOUTS["open_clip_text"] else LAYOUTS["openai"], activation=chosen)
-    return _with_words(model, path.parent)
-
-
-def _read_pickled(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file that torch.save wrote, nothing else in it ever run."""
-    if _is_archive(path):
+    if _is_archive(path) and not archive:
         raise ValueError(
             f"{path} is a TorchScript archive: opening it runs the code in it. Where you trust it, give archive=True"
         )
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # bytes that are no pickle fail in the reader wherever they lead it
-        raise ValueError(
-            f"{path} is no file of tensors alone, or not all of one; what could run code is not opened "
-            f"({str(error).splitlines()[0] if str(error) else type(error).__name__})"
-        ) from error
-    if not isinstance(state, dict):
-        raise ValueError(f"{path} holds a {type(state).__name__}, not a state dict")
-    return state
+    state = _read_archive(path) if _is_archive(path) else checkpoints.read_pickled(path)
+    layout = open_clip_layout(state)
+    model = from_state(state, layout if layout is LAYOUTS["open_clip_text"] else LAYOUTS["openai"], activation=chosen)
+    return _with_words(model, path.parent)
 
 
 def _is_archive(path: Path) -> bool:
