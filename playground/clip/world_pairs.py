@@ -1,10 +1,8 @@
 """Pictures and words of the picture world as batches for CLIP: many ways to say a thing, and rule-made false texts."""
 
 import random
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from pathlib import Path
 
 import numpy as np
 import tokenizers
@@ -18,22 +16,12 @@ from playground.clip.model import Config
 from playground.clip.tokenizer import Tokenizer
 from playground.nn.tower import Tower
 from playground.world.claims import Claim, claim, exchanged, falsified, paired
+from playground.world.lessons import OPENINGS, augmented, reworded, vocabulary
 
-__all__ = ["CONFIG", "WorldPairs", "draw_pictures", "reworded", "world_config", "world_tokenizer"]
+__all__ = ["CONFIG", "WorldPairs", "world_config", "world_tokenizer"]
 
-# What people say for the world's words; a few are drawn in the place of the words in training.
-SYNONYMS: Mapping[str, tuple[str, ...]] = {
-    "sphere": ("ball",), "spheres": ("balls",), "cube": ("box", "block"), "cubes": ("boxes", "blocks"),
-    "cylinder": ("can",), "cylinders": ("cans",), "torus": ("ring", "donut"), "tori": ("rings", "donuts"),
-    "cone": ("pyramid",), "cones": ("pyramids",), "object": ("thing",), "objects": ("things",),
-    "small": ("little", "tiny"), "large": ("big",), "gray": ("grey",), "purple": ("violet",), "cyan": ("turquoise",),
-    "metal": ("shiny", "metallic"), "matte": ("dull", "rubber"),
-    "one": ("1",), "two": ("2",), "three": ("3",), "four": ("4",), "picture": ("image",), "photo": ("photograph",),
-}  # fmt: skip
-SYNONYM, CHINESE, STRANGE = 0.12, 0.12, 0.08  # how often: of the words, of the texts, of the openings
+CHINESE, STRANGE = 0.12, 0.08  # how often: of the texts, of the openings
 UNKNOWN, START, END = "<unk>", "<start_of_text>", "<end_of_text>"
-OPENINGS = ("a {} photo of ", "a {} picture of ", "this is ", "a photo of the {} ", "an image of ")
-SHIFT, LIGHT, TINT = 3, 0.15, 0.06  # augmentation: pixels, and parts of the brightness and of each colour
 FALSE = 5  # false texts a picture: of its own claim, and the last two of other claims
 PAIRED = 0.6  # of the claims of two or more objects, in batches about order: which of two stands left, and the like
 
@@ -56,50 +44,13 @@ CONFIG = Config(
 @cache
 def world_tokenizer() -> Tokenizer:
     """Whole words: those of the world's captions in English and Chinese, and what people say for them."""
-    words: set[str] = {UNKNOWN}
-    for seed in range(3000):
-        scene = world.sample(seed)
-        for language in world.LANGUAGES:
-            for text in (world.describe(scene, language), *world.captions(scene, 2, language)):
-                words.update(text.lower().replace(",", " , ").split() if language == "en" else text)
-    for many in SYNONYMS.values():
-        words.update(many)
-    for opening in OPENINGS:
-        words.update(opening.replace("{}", " ").split())
-    vocabulary = {word: i for i, word in enumerate([*sorted(words), START, END])}
-    return Tokenizer(tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN)))
+    known = {word: i for i, word in enumerate([*sorted([UNKNOWN, *vocabulary()]), START, END])}
+    return Tokenizer(tokenizers.Tokenizer(models.WordLevel(known, unk_token=UNKNOWN)))
 
 
 def world_config(config: Config = CONFIG) -> Config:
     """The configuration with the size of the world's vocabulary."""
     return replace(config, vocab_size=world_tokenizer().vocab_size)
-
-
-def reworded(text: str, draw: random.Random, rate: float = SYNONYM) -> str:
-    """An English text with some of its words in other words, the meaning kept."""
-    said = [draw.choice(SYNONYMS[word]) if word in SYNONYMS and draw.random() < rate else word for word in text.split()]
-    return " ".join(said)
-
-
-def draw_pictures(folder: Path, count: int, size: int = 64, *, seed: int = 0, part: int = 256) -> Iterator[int]:
-    """Draw the first `count` pictures of the world into `folder`/pictures.npy, yielding how many are there.
-
-    Where it was interrupted, it goes on; a file of another size or count is drawn anew.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    path, done = folder / "pictures.npy", folder / "pictures.txt"
-    name = f"{count} {size} {seed}"
-    kept = done.read_text().split(":") if done.is_file() and path.is_file() else ["", "0"]
-    first = int(kept[1]) if kept[0] == name else 0
-    shape = (count, 3, size, size)
-    pictures = np.lib.format.open_memmap(path, mode="r+" if first else "w+", dtype=np.uint8, shape=shape)
-    for start in range(first, count, part):
-        scenes = [world.sample(seed + i) for i in range(start, min(start + part, count))]
-        pictures[start : start + len(scenes)] = (world.render_all(scenes, size) * 255).round().byte().numpy()
-        pictures.flush()
-        done.write_text(f"{name}:{start + len(scenes)}")
-        yield start + len(scenes)
-    yield count
 
 
 EASY = 2  # objects
@@ -191,14 +142,5 @@ class WorldPairs:
         return say(claims[0]), [say(one) for one in claims[1]]
 
     def _augmented(self, x: Tensor, flipped: list[bool], generator: torch.Generator) -> Tensor:
-        """Mirrored where that is said, shifted, brightened and tinted, then normalised."""
-        flip = torch.tensor(flipped)[:, None, None, None]
-        x = torch.where(flip, x.flip(3), x)
-        n, side = len(x), x.shape[-1]
-        padded = torch.nn.functional.pad(x, [SHIFT] * 4, mode="replicate")
-        places = torch.randint(2 * SHIFT + 1, (n, 2), generator=generator).tolist()
-        x = torch.stack([one[:, a : a + side, b : b + side] for one, (a, b) in zip(padded, places, strict=True)])
-        light = 1 + LIGHT * (2 * torch.rand(n, 1, 1, 1, generator=generator) - 1)
-        tint = 1 + TINT * (2 * torch.rand(n, 3, 1, 1, generator=generator) - 1)
         mean, std = (torch.tensor(three).view(3, 1, 1) for three in (self.config.mean, self.config.std))
-        return ((x * light * tint).clamp(0, 1) - mean) / std
+        return (augmented(x, flipped, generator) - mean) / std

@@ -12,8 +12,9 @@ from playground.clip.captioner import Captioner, Reader
 from playground.clip.model import CLIP, build
 from playground.clip.tokenizer import Tokenizer
 from playground.clip.training import TrainingStep, fit
-from playground.clip.world_pairs import FALSE, WorldPairs, draw_pictures, world_config, world_tokenizer
+from playground.clip.world_pairs import FALSE, WorldPairs, world_config, world_tokenizer
 from playground.nn.seeded import seeded
+from playground.world.lessons import draw_pictures
 
 __all__ = [
     "BATCH", "EASY", "LR", "ORDER", "PICTURES", "PLAIN", "STEPS", "Drawn", "stages", "train_on_world",

@@ -12,9 +12,10 @@ from playground import cli, clip, world
 from playground.clip.captioner import Captioner
 from playground.clip.model import Config
 from playground.clip.training import fit
-from playground.clip.world_pairs import WorldPairs, draw_pictures, reworded, world_tokenizer
+from playground.clip.world_pairs import WorldPairs, world_tokenizer
 from playground.clip.world_training import train_on_world
 from playground.nn.tower import Tower
+from playground.world.lessons import draw_pictures, reworded
 
 COUNT = 96
 
