@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from playground import catalog, checkpoints, cli_clip, cli_label, flows, world
+from playground import catalog, checkpoints, cli_blip, cli_clip, cli_label, flows, world
 from playground.diffusion import images
 
 __all__ = ["app"]
@@ -19,6 +19,8 @@ train = typer.Typer(help="Train what the app ships, each by one command that goe
 app.add_typer(train, name="train")
 train.command("clip")(cli_clip.train_clip)
 app.command()(cli_clip.clip_figures)
+train.command("blip")(cli_blip.train_blip)
+app.command()(cli_blip.blip_figures)
 app.command("label")(cli_label.label)
 
 # The examples the Flows tab opens on: our best flow on every density, every other flow on one.

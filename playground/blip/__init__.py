@@ -7,9 +7,10 @@ from playground.blip.model import BLIP, TASKS, Config, build
 from playground.blip.preprocess import preprocess
 from playground.blip.tasks import STRATEGIES, Matches, answer, caption, match, write
 from playground.blip.tokenizer import Tokenizer, cleaned
+from playground.blip.training import TrainingStep, fit
 
 __all__ = [
     "BLIP", "STRATEGIES", "TASKS", "BeamStep", "Cache", "Config", "Decoder", "Limits", "Matches", "Med", "Seen",
-    "Tokenizer", "Written", "answer", "beam_search", "build", "caption", "cleaned", "download", "greedy", "load",
-    "match", "nucleus", "preprocess", "save", "write",
+    "Tokenizer", "TrainingStep", "Written", "answer", "beam_search", "build", "caption", "cleaned", "download", "fit",
+    "greedy", "load", "match", "nucleus", "preprocess", "save", "write",
 ]  # fmt: skip

@@ -13,6 +13,8 @@ __all__ = ["Tokenizer", "cleaned", "read_tokenizer"]
 
 DROPPED = re.compile(r"[.!\"()*#:;~]")
 MOST_WORDS = 50
+HAN = r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]"  # with its punctuation
+BETWEEN_HAN = re.compile(rf"(?<={HAN})\s+(?={HAN})")
 SPECIALS = ("[DEC]", "[ENC]")  # the authors' tokens beyond BERT's, in the order of their ids
 
 
@@ -55,8 +57,8 @@ class Tokenizer:
         return ids.view(-1, length), mask.view(-1, length)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of ids, special ones left out."""
-        return self.backend.decode(list(ids)).strip()
+        """The text of ids, special ones left out, and no spaces between Chinese characters."""
+        return BETWEEN_HAN.sub("", self.backend.decode(list(ids)).strip())
 
 
 def read_tokenizer(path: Path, *, pad: int, end: int) -> Tokenizer:

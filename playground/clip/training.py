@@ -16,7 +16,7 @@ from playground.clip.captioner import Captioner, Reader
 from playground.clip.contrast import OBJECTIVES, Batch, Objective, backward
 from playground.clip.model import CLIP
 from playground.nn.adam import Weights, learning_rate
-from playground.nn.stem import MOMENTUM, BatchNorm
+from playground.nn.stem import recalibrate
 
 __all__ = ["TrainingStep", "fit"]
 
@@ -121,23 +121,6 @@ def _run(
             yield TrainingStep(weights.step, loss, temperature, clock() - began, weights.step / steps)
     finally:
         weights.release()
-        _recalibrate(model, data, weights.step)
+        last = range(max(0, weights.step - RECALIBRATION), weights.step)
+        recalibrate(model, (lambda i=i: model.encode_image(data(i).pixels) for i in last))  # type: ignore[misc]
         model.eval().requires_grad_(False)
-
-
-@torch.no_grad()
-def _recalibrate(model: CLIP, data: Callable[[int], Batch], step: int) -> None:
-    """What batch norms keep is of weights before the average: take it again, as the mean over the last batches."""
-    norms = [one for one in model.modules() if isinstance(one, BatchNorm)]
-    if not norms:
-        return
-    for count, last in enumerate(range(max(0, step - RECALIBRATION), step), start=1):
-        for norm in norms:
-            norm.momentum = 1 / count
-        model.encode_image(data(last).pixels)
-    for norm in norms:
-        norm.momentum = MOMENTUM
-        if dist.is_initialized():
-            for kept in (norm.running_mean, norm.running_var):
-                dist.all_reduce(kept)
-                kept /= dist.get_world_size()

@@ -1,11 +1,13 @@
 """What a small Vision Transformer begins with: convolutions, and places as sines (Xiao et al. 2021)."""
 
 import math
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
+from torch import distributed as dist
 
-__all__ = ["MOMENTUM", "BatchNorm", "conv_stem", "sines"]
+__all__ = ["BatchNorm", "conv_stem", "recalibrate", "sines"]
 
 MOMENTUM = 0.1  # of running means: the share of the newest batch
 
@@ -61,3 +63,24 @@ def sines(grid: int, width: int) -> Tensor:
     line = torch.cat([waves.sin(), waves.cos()], dim=1)  # (grid, width / 2)
     places = torch.cat([line.repeat_interleave(grid, 0), line.repeat(grid, 1)], dim=1)
     return nn.functional.pad(places, (0, width - places.shape[1]))
+
+
+@torch.no_grad()
+def recalibrate(module: nn.Module, looks: Iterable[Callable[[], object]]) -> None:
+    """Take what batch norms keep again, as the mean over these looks at batches: after weights have been averaged.
+
+    Between processes of torch.distributed it is the mean over all.
+    """
+    norms = [one for one in module.modules() if isinstance(one, BatchNorm)]
+    if not norms:
+        return
+    for count, look in enumerate(looks, start=1):
+        for norm in norms:
+            norm.momentum = 1 / count
+        look()
+    for norm in norms:
+        norm.momentum = MOMENTUM
+        if dist.is_initialized():
+            for kept in (norm.running_mean, norm.running_var):
+                dist.all_reduce(kept)
+                kept /= dist.get_world_size()

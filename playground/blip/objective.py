@@ -1,0 +1,107 @@
+"""One step's loss: contrast, matching and language over one batch, as BLIP is pretrained (Li et al. 2022, 3.2)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from playground.blip.losses import hard_negatives, itc, itm, lm
+from playground.blip.med import Seen
+from playground.blip.model import BLIP
+from playground.blip.momentum import Momentum
+from playground.blip.world_pairs import Pairs
+
+__all__ = ["Losses", "answering", "pretraining"]
+
+
+@dataclass(frozen=True, eq=False)
+class Losses:
+    """The parts of a step's loss, in nats; those that are not learned at this step are None."""
+
+    language: Tensor
+    contrast: Tensor | None = None
+    matching: Tensor | None = None
+
+    @property
+    def total(self) -> Tensor:
+        """Their sum."""
+        return self.language + sum(part for part in (self.contrast, self.matching) if part is not None)
+
+
+def pretraining(
+    model: BLIP,
+    batch: Pairs,
+    *,
+    contrast: bool = True,
+    matching: bool = True,
+    momentum: Momentum | None = None,
+    alpha: float = 0.4,
+    smoothing: float = 0.1,
+    generator: torch.Generator | None = None,
+) -> Losses:
+    """The losses of a model that captions and matches.
+
+    Each picture is matched with its true text, its false ones, and a text of another picture, and each text with
+    another picture, drawn by their similarity. Without momentum encoders the contrast's targets are the pairs alone.
+    """
+    n, config = len(batch.pixels), model.config
+    states = model.see(batch.pixels)
+    seen = model.text_decoder.look(states)
+    targets = batch.caption_mask & (torch.arange(batch.captions.shape[1]) >= batch.prompt[:, None])
+    logits = model.text_decoder(batch.heard, seen, mask=batch.caption_mask)
+    language = lm(logits, batch.captions, targets, ignored=0, smoothing=smoothing)
+    if not contrast:
+        return Losses(language)
+    true, mask = batch.texts[:n], batch.text_mask[:n]
+    images, texts = model.embed_image(states), model.embed_text(true, mask)
+    slow_images, slow_texts = images, texts
+    if momentum is not None:
+        momentum.follow(model)
+        slow_images, slow_texts = momentum.embed(batch.pixels, true, mask)
+    both = torch.eye(n, len(slow_texts), dtype=torch.bool)
+    alike = batch.also_true & batch.also_true.T  # each text is true of the other's picture as well
+    both[:, :n] |= alike
+    contrasted, to_texts, to_images = itc(
+        images, texts, model.temp,
+        momentum_images=slow_images, momentum_texts=slow_texts, alpha=0.0 if momentum is None else alpha, same=both,
+    )  # fmt: skip
+    if momentum is not None:
+        momentum.keep(slow_images[:n], slow_texts[:n])
+    if not matching:
+        return Losses(language, contrasted)
+    return Losses(language, contrasted, _matching(model, batch, states, to_texts, to_images, generator, config.ground))
+
+
+def _matching(
+    model: BLIP, batch: Pairs, states: Tensor, to_texts: Tensor, to_images: Tensor,
+    generator: torch.Generator | None, ground: int,
+) -> Tensor:  # fmt: skip
+    n = len(states)
+    other_text = hard_negatives(to_texts[:, :n], batch.also_true, generator)  # for each picture
+    other_image = hard_negatives(to_images[:, :n], batch.also_true.T, generator)  # for each text
+    own = torch.arange(n)
+    k = len(batch.texts) // n - 1
+    # For every picture in a row: its true text, its false ones, another's text.
+    text_rows = torch.cat([own[:, None], n + torch.arange(n * k).view(n, k), other_text[:, None]], dim=1)
+    answers = torch.zeros(n, k + 2, dtype=torch.bool)
+    answers[:, 0] = True
+    ids = batch.texts.clone()
+    ids[:, 0] = ground
+    look = model.text_encoder.look(states)  # once, for a text's other picture too
+    elsewhere = Seen(tuple(key[other_image] for key in look.keys), tuple(value[other_image] for value in look.values))
+    flat = text_rows.flatten()
+    here = model.itm_head(model.text_encoder(ids[flat], look, mask=batch.text_mask[flat])[:, 0])
+    there = model.itm_head(model.text_encoder(ids[:n], elsewhere, mask=batch.text_mask[:n])[:, 0])
+    used = torch.ones(n, k + 2, dtype=torch.bool)
+    used[:, -1] = other_text != own  # none is its own negative
+    used, elsewhere_used = used.flatten(), other_image != own
+    matches = torch.cat([answers.flatten()[used], torch.zeros(int(elsewhere_used.sum()), dtype=torch.bool)])
+    return itm(torch.cat([here[used], there[elsewhere_used]]), matches)
+
+
+def answering(model: BLIP, batch: tuple[Tensor, Tensor, Tensor, Tensor, Tensor], *, smoothing: float = 0.1) -> Losses:
+    """The loss of a model that answers: language alone."""
+    pixels, questions, mask, answers, answer_mask = batch
+    read = model.read(model.see(pixels), questions, mask)
+    logits = model.text_decoder(answers, model.text_decoder.look(read, mask), mask=answer_mask)
+    return Losses(lm(logits, answers, answer_mask, smoothing=smoothing))

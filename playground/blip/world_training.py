@@ -1,0 +1,120 @@
+"""Train a small BLIP on the picture world, as checkpoints/blip-world and blip-world-answers were."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from playground.blip.model import BLIP, build
+from playground.blip.objective import Losses, answering, pretraining
+from playground.blip.training import TrainingStep, fit
+from playground.blip.world_pairs import Questions, WorldPairs, world_config, world_tokenizer
+from playground.world.lessons import draw_pictures
+
+__all__ = ["ANSWERS", "BATCH", "LR", "PICTURES", "STEPS", "Drawn", "answering_model", "train_answers", "train_pairs"]
+
+PICTURES, BATCH, LR = 60_000, 32, 1.5e-3
+# Captions of one or two objects; captions of all, with the contrast; matching too.
+STEPS = {"words": 2000, "captions": 12_000, "matching": 6000}
+ANSWERS = 8000  # steps of the model that answers, whose picture tower is the other's
+LONGER = 4.5  # times the first stage: the horizon of its learning rate, which is cut off while it is high
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """How many of the pictures are drawn."""
+
+    done: int
+    total: int
+
+
+def pairs_model(seed: int = 0) -> BLIP:
+    """A new model that captions and matches, with the world's words."""
+    model = build(world_config("caption", "match"), seed=seed)
+    model.tokenizer = world_tokenizer()
+    return model
+
+
+def answering_model(of: BLIP, seed: int = 0) -> BLIP:
+    """A new model that answers; its picture tower, words and what they share are begun as the other's."""
+    model = build(world_config("answer"), seed=seed)
+    model.tokenizer = world_tokenizer()
+    model.visual_encoder.load_state_dict(of.visual_encoder.state_dict())
+    model.text_encoder.load_state_dict(of.text_encoder.state_dict())
+    model.text_decoder.load_state_dict(of.text_decoder.state_dict())
+    return model
+
+
+def train_pairs(
+    model: BLIP,
+    scratch: Path,
+    *,
+    steps: dict[str, int] = STEPS,
+    batch: int = BATCH,
+    pictures: int = PICTURES,
+    lr: float = LR,
+    seed: int = 0,
+) -> Iterator[Drawn | TrainingStep]:
+    """Train a model that captions and matches in place, in the stages of `STEPS`; `scratch` keeps pictures and runs."""
+    yield from _draw(scratch, pictures, model.config.image_size)
+    drawn = np.load(scratch / "pictures.npy", mmap_mode="r")
+    data = WorldPairs(drawn, model.config, batch, seed=seed, easy=steps["words"])
+    settings = {"seed": seed, "batch": batch, "pictures": pictures}
+    total, first = sum(steps.values()), 0
+    for name, count in steps.items():
+        options: dict[str, Any] = {"contrast": name != "words", "matching": name == "matching"}
+
+        def losses(step: int, first: int = first, options: dict[str, Any] = options) -> Losses:
+            generator = torch.Generator().manual_seed(step)
+            return pretraining(model, data(first + step), generator=generator, **options)
+
+        def pixels(step: int, first: int = first) -> torch.Tensor:
+            return data(first + step).pixels
+
+        horizon = round(LONGER * count) if name == "words" else None
+        run = _fit(model, losses, pixels, count, lr, horizon, scratch / f"blip-{name}-{seed}", settings)
+        for step in run:
+            yield replace(step, step=first + step.step, progress=(first + step.step) / total)
+        first += count
+
+
+def train_answers(
+    model: BLIP,
+    scratch: Path,
+    *,
+    steps: int = ANSWERS,
+    batch: int = BATCH,
+    pictures: int = PICTURES,
+    lr: float = LR / 2,
+    seed: int = 0,
+) -> Iterator[Drawn | TrainingStep]:
+    """Train a model that answers in place."""
+    yield from _draw(scratch, pictures, model.config.image_size)
+    data = Questions(np.load(scratch / "pictures.npy", mmap_mode="r"), model.config, batch, seed)
+    settings = {"seed": seed, "batch": batch, "pictures": pictures}
+    yield from _fit(
+        model, lambda step: answering(model, data(step)), lambda step: data(step)[0], steps, lr, None,
+        scratch / f"blip-answers-{seed}", settings,
+    )  # fmt: skip
+
+
+def _fit(
+    model: BLIP,
+    losses: Callable[[int], Losses],
+    pixels: Callable[[int], torch.Tensor],
+    steps: int,
+    lr: float,
+    horizon: int | None,
+    scratch: Path,
+    settings: dict[str, Any],
+) -> Iterator[TrainingStep]:
+    if steps:
+        yield from fit(model, losses, pixels, steps=steps, lr=lr, horizon=horizon, scratch=scratch, settings=settings)
+
+
+def _draw(scratch: Path, pictures: int, side: int) -> Iterator[Drawn]:
+    for done in draw_pictures(scratch, pictures, side):
+        yield Drawn(done, pictures)

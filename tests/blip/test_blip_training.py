@@ -1,0 +1,173 @@
+"""Batches of the picture world, the loss by its parts, resuming to the same weights, learning, the commands."""
+
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from torch.testing import assert_close
+from typer.testing import CliRunner
+
+from playground import blip, cli, world
+from playground.blip import world_pairs, world_training
+from playground.blip.momentum import Momentum
+from playground.blip.objective import answering, pretraining
+from playground.blip.world_pairs import PROMPTS, Questions, WorldPairs, world_config, world_tokenizer
+from playground.world.lessons import draw_pictures
+
+COUNT = 96
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("drawn")
+    list(draw_pictures(folder, COUNT, 64))
+    return np.load(folder / "pictures.npy")
+
+
+@pytest.fixture(scope="module")
+def data(pictures):
+    return WorldPairs(pictures, world_config("caption", "match"), 8, easy=2)
+
+
+def said(ids):
+    return [world_tokenizer().decode(row) for row in ids.tolist()]
+
+
+def test_batches(data):
+    batch, again = data(5), data(5)
+    for name in ("pixels", "captions", "heard", "texts", "also_true"):
+        assert_close(getattr(batch, name), getattr(again, name), rtol=0, atol=0)
+    assert batch.texts.shape[0] == 8 * 3
+    assert batch.also_true.diagonal().all()
+    for text, prompt in zip(said(batch.captions), batch.prompt.tolist(), strict=True):
+        assert text.startswith(("a picture of a", "图片："))
+        assert prompt == 4  # [DEC] and three words, or characters
+    texts = said(batch.texts)
+    for i in range(8):
+        assert texts[i] not in texts[8 + 2 * i : 10 + 2 * i]
+    assert all(text.count(" left of ") <= 1 for text in said(data(0).captions))  # easy
+    tongues = Counter(text[0] == "图" for step in range(2, 30) for text in said(data(step).captions))
+    assert 0.05 < tongues[True] / tongues.total() < 0.3
+
+
+def test_some_colours_are_misheard_and_no_held_out_pair_is_heard_or_said(data):
+    held_out = {f"{color} {material} {shape}" for color, shape in world.HELD_OUT for material in world.MATERIALS}
+    held_out |= {f"{color} {shape}" for color, shape in world.HELD_OUT}
+    changed, seen = Counter(), []
+    for step in range(2, 60):
+        batch = data(step)
+        true, heard = said(batch.captions), said(batch.heard)
+        seen += [*true, *heard, *said(batch.texts)]
+        for a, b in zip(batch.captions.tolist(), batch.heard.tolist(), strict=True):
+            changed.update(world_tokenizer().backend.id_to_token(x) for x, y in zip(a, b, strict=True) if x != y)
+    assert set(changed) <= {*world.COLORS, *world.SHAPES}
+    shapes = sum(changed[shape] for shape in world.SHAPES)
+    assert 100 < shapes == sum(changed[color] for color in world.COLORS)
+    assert not [text for text in seen if any(f"{pair} " in f"{text} " for pair in held_out)]
+
+
+def test_every_word_is_known():
+    tokenizer = world_tokenizer()
+    texts = [world.describe(world.sample(s), tongue) for s in range(4000, 4060) for tongue in world.LANGUAGES]
+    texts += [
+        q.text
+        for s in range(4000, 4060)
+        for tongue in world.LANGUAGES
+        for q in world.questions(world.sample(s), tongue)
+    ]
+    ids, _ = tokenizer([*texts, *PROMPTS.values()], 1, 200)
+    assert tokenizer.backend.token_to_id("[UNK]") not in ids
+    assert tokenizer.decode(tokenizer(["一个大的红色金属球"], 1)[0][0].tolist()) == "一个大的红色金属球"
+
+
+def test_losses_by_parts(data):
+    model = blip.build(data.config).eval()  # batch norms by running means: rows do not mix
+    batch = data(7)
+    full = pretraining(model, batch, generator=torch.Generator().manual_seed(0))
+    assert_close(full.total, full.language + full.contrast + full.matching)
+    assert pretraining(model, batch, contrast=False).contrast is None
+    assert pretraining(model, batch, matching=False).matching is None
+    with torch.no_grad():
+        states = model.see(batch.pixels)
+        terms = []
+        for i, start in enumerate(batch.prompt.tolist()):
+            length = int(batch.caption_mask[i].sum())
+            seen = model.text_decoder.look(states[i : i + 1])
+            logits = model.text_decoder(batch.heard[i : i + 1, :length], seen).log_softmax(-1)[0]
+            for j in range(start, length):
+                word = batch.captions[i, j]
+                terms.append(-0.9 * logits[j - 1, word] - 0.1 * logits[j - 1].mean())
+    assert_close(full.language.detach(), torch.stack(terms).mean(), rtol=1e-4, atol=1e-5)
+    momentum = Momentum(model, 16)
+    soft = pretraining(model, batch, momentum=momentum, matching=False)
+    assert not torch.isclose(soft.contrast, full.contrast)
+    assert int(momentum.filled) == 8
+
+
+def test_questions(pictures):
+    data = Questions(pictures, world_config("answer"), 8)
+    pixels, questions, mask, answers, answer_mask = data(3)
+    assert pixels.shape == (8, 3, 64, 64)
+    assert (questions[:, 0] == data.config.ground).all()
+    assert (answers[:, 0] == data.config.start).all()
+    assert all(said(questions))
+    model = blip.build(data.config)
+    assert answering(model, (pixels, questions, mask, answers, answer_mask)).total.item() == pytest.approx(6, abs=1)
+
+
+def weights(model):
+    return torch.cat([value.flatten().double() for value in model.state_dict().values()])
+
+
+def test_a_run_goes_on_to_the_same_weights(data, tmp_path):
+    def run(model, **more):
+        losses = lambda step: pretraining(model, data(step), generator=torch.Generator().manual_seed(step))  # noqa: E731
+        return blip.fit(model, losses, lambda step: data(step).pixels, steps=4, lr=1e-3, **more)
+
+    whole, broken, again = (blip.build(data.config, seed=i) for i in (0, 0, 5))
+    told = [step.language for step in run(whole)]
+    begun = run(broken, scratch=tmp_path, every=1)
+    first = [next(begun).language for _ in range(2)]
+    begun.close()
+    rest = [step.language for step in run(again, scratch=tmp_path, every=1)]
+    assert first + rest == told
+    assert_close(weights(again), weights(whole), rtol=0, atol=0)
+    assert not again.training
+    with pytest.raises(ValueError, match="steps >= 1"):
+        blip.fit(whole, None, None, steps=0, lr=1e-3)
+
+
+def test_a_small_model_learns_to_say_what_it_sees(pictures):
+    """A few pictures by heart: the loss of the words falls far, and captions become right."""
+    data = WorldPairs(pictures, world_config("caption", "match"), 8, easy=10**6)
+    model = blip.build(data.config)
+    losses = lambda step: pretraining(model, data(step), contrast=False, smoothing=0.0)  # noqa: E731
+    told = [step.language for step in blip.fit(model, losses, lambda s: data(s).pixels, steps=60, lr=2e-3)]
+    assert np.mean(told[-5:]) < 0.5 * np.mean(told[:5])
+
+
+def test_an_answering_model_begins_as_the_other(data):
+    pairs = blip.build(data.config)
+    model = world_training.answering_model(pairs)
+    assert_close(model.visual_encoder.cls_token, pairs.visual_encoder.cls_token)
+    assert_close(dict(model.text_encoder.state_dict()), dict(pairs.text_encoder.state_dict()))
+    assert model.text_encoder.embeddings is not model.text_decoder.bert.embeddings
+
+
+def test_the_commands_write_checkpoints_with_cards(tmp_path, monkeypatch):
+    monkeypatch.setattr("playground.cli_blip.BLIP_WORLD", tmp_path / "made")
+    options = ["--steps", "3", "--batch", "4", "--pictures", "8", "--figures", "0", "--scratch", str(tmp_path / "work")]
+    for name, more in (("made", []), ("answers", ["--answers"])):
+        done = CliRunner().invoke(cli.app, ["train", "blip", *options, *more, "--out", str(tmp_path / name)])
+        assert done.exit_code == 0, done.output
+        model = blip.load(tmp_path / name)
+        card = (tmp_path / name / "README.md").read_text("utf-8")
+        assert f"`uv run playground train blip{' --answers' if more else ''} --steps 3 --batch 4 --pictures 8`" in card
+        assert json.loads((tmp_path / name / "figures.json").read_text("utf-8"))["figures"] == []
+        done = CliRunner().invoke(cli.app, ["blip-figures", str(tmp_path / name), "--count", "10"])
+        assert done.exit_code == 0, done.output
+        assert ("| answers, all |" if more else "| matching, places exchanged |") in done.output
+        assert model.tokenizer.decode(model.tokenizer(["a red cube"], 1)[0][0].tolist()) == "a red cube"
+    assert model.config.context_length == world_pairs.LENGTH
