@@ -1,5 +1,6 @@
 """BLIP: captions, matching and answers from one Vision Transformer and one MED (Li et al. 2022)."""
 
+from playground.blip.capfilt import Decision, Pair, Scored, capfilt, decide, score_pairs
 from playground.blip.generation import BeamStep, Limits, Written, beam_search, greedy, nucleus
 from playground.blip.load import download, load, save
 from playground.blip.med import Cache, Decoder, Med, Seen
@@ -10,7 +11,8 @@ from playground.blip.tokenizer import Tokenizer, cleaned
 from playground.blip.training import TrainingStep, fit
 
 __all__ = [
-    "BLIP", "STRATEGIES", "TASKS", "BeamStep", "Cache", "Config", "Decoder", "Limits", "Matches", "Med", "Seen",
-    "Tokenizer", "TrainingStep", "Written", "answer", "beam_search", "build", "caption", "cleaned", "download", "fit",
-    "greedy", "load", "match", "nucleus", "preprocess", "save", "write",
+    "BLIP", "STRATEGIES", "TASKS", "BeamStep", "Cache", "Config", "Decision", "Decoder", "Limits", "Matches", "Med",
+    "Pair", "Scored", "Seen", "Tokenizer", "TrainingStep", "Written", "answer", "beam_search", "build", "capfilt",
+    "caption", "cleaned", "decide", "download", "fit", "greedy", "load", "match", "nucleus", "preprocess", "save",
+    "score_pairs", "write",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ from playground.blip.model import BLIP, Task
 from playground.blip.preprocess import preprocess
 from playground.blip.tokenizer import Tokenizer, cleaned
 
-__all__ = ["STRATEGIES", "Matches", "Strategy", "answer", "caption", "match", "write"]
+__all__ = ["STRATEGIES", "Matches", "Strategy", "answer", "caption", "check", "match", "tokenizer_of", "write"]
 
 Strategy = Literal["greedy", "beam", "nucleus"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
@@ -35,7 +35,7 @@ class Matches:
 
 def caption(model: BLIP, images: Sequence[Image.Image], strategy: Strategy = "beam", **options: object) -> list[str]:
     """A caption of each picture; `options` and errors as in `write`, which tells more."""
-    words = _words(model)
+    words = tokenizer_of(model)
     return [words.decode(one.ids) for one in write(model, images, strategy, **options)]  # type: ignore[arg-type]
 
 
@@ -56,10 +56,10 @@ def write(
     Nucleus draws from `seed`, each picture from numbers of its own. Raises `ValueError` for a model that does not
     caption or has no tokenizer, and for options out of range.
     """
-    _check(model, "caption")
+    check(model, "caption")
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy must be one of {', '.join(STRATEGIES)}, not {strategy!r}")
-    words, config, limits = _words(model), model.config, limits or Limits()
+    words, config, limits = tokenizer_of(model), model.config, limits or Limits()
     text = config.prompt if prompt is None else prompt
     row, _ = words([text], config.start, config.context_length, ended=False)
     made: list[Written] = []
@@ -80,8 +80,8 @@ def write(
 def match(model: BLIP, images: Sequence[Image.Image], texts: Sequence[str]) -> Matches:
     """Every picture against every text, cleaned as in training. Raises `ValueError` for a model that does not match,
     without a tokenizer, and for one string instead of several."""
-    _check(model, "match")
-    words, config = _words(model), model.config
+    check(model, "match")
+    words, config = tokenizer_of(model), model.config
     if isinstance(texts, str):
         raise ValueError(f"texts must be a list of strings, not the one string {texts!r}")
     said = [cleaned(text) for text in texts]
@@ -112,8 +112,8 @@ def answer(
     Of many answers, the 128 whose first token is likeliest are compared whole, as the authors do. Raises `ValueError`
     for a model that does not answer or has no tokenizer, and for other numbers of pictures and questions.
     """
-    _check(model, "answer")
-    words, config = _words(model), model.config
+    check(model, "answer")
+    words, config = tokenizer_of(model), model.config
     if isinstance(questions, str) or len(questions) != len(images):
         raise ValueError(f"each picture has one question: there are {len(images)} pictures, and {questions!r}")
     made: list[str] = []
@@ -164,12 +164,14 @@ def _uniforms(seed: int, number: int, count: int) -> Tensor:
     return torch.from_numpy(np.random.default_rng((seed, number)).random(count, dtype=np.float32))
 
 
-def _check(model: BLIP, task: Task) -> None:
+def check(model: BLIP, task: Task) -> None:
+    """Raise `ValueError` for a model that cannot do the task."""
     if task not in model.config.tasks:
         raise ValueError(f"this BLIP can {' and '.join(model.config.tasks)}, and not {task}: load another checkpoint")
 
 
-def _words(model: BLIP) -> Tokenizer:
+def tokenizer_of(model: BLIP) -> Tokenizer:
+    """The model's tokenizer. Raises `ValueError` where it has none."""
     if model.tokenizer is None:
         raise ValueError("the model has no tokenizer: put BERT's tokenizer.json or vocab.txt beside its weights")
     return model.tokenizer

@@ -1,0 +1,204 @@
+"""CapFilt: a captioner writes what the web does not say, a filter drops what is not true (Li et al. 2022, section 3.3).
+
+The authors released the models and never this. For each picture the captioner writes, by nucleus sampling, and the
+filter's matching head judges the web's text and what was written. All texts and scores are told, none is overwritten.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from playground.blip.generation import Limits, nucleus
+from playground.blip.model import BLIP
+from playground.blip.preprocess import preprocess
+from playground.blip.tasks import check, tokenizer_of
+from playground.blip.tokenizer import cleaned
+from playground.pictures import read_image
+
+__all__ = ["Decision", "Pair", "Scored", "capfilt", "decide", "score_pairs"]
+
+Source = Literal["web", "written"]
+Scorer = Callable[[Sequence[Image.Image], Sequence[str]], np.ndarray]  # n pictures and n texts to n scores
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A picture with the text that the web has for it; `uid` names it, and no other."""
+
+    uid: str
+    image: Image.Image | Path | bytes
+    text: str
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One text of one picture and all its scores; where the picture cannot be read, `error` says why, and no score."""
+
+    uid: str
+    source: Source
+    text: str
+    probability: float | None = None  # of a match, by the head that sees both (ITM)
+    cosine: float | None = None  # of the embeddings, each made alone (ITC)
+    clip: float | None = None  # of another scorer, such as a CLIP's cosine
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Decision(Scored):
+    """A scored text, and whether it is kept."""
+
+    kept: bool = False
+
+
+def capfilt(
+    pairs: Iterable[Pair],
+    captioner: BLIP,
+    filter: BLIP,  # the paper's word
+    *,
+    threshold: float = 0.5,
+    candidates: int = 1,
+    top_p: float = 0.9,
+    limits: Limits | None = None,
+    seed: int = 0,
+    scorer: Scorer | None = None,
+    batch_size: int = 16,
+) -> Iterator[Decision]:
+    """Every text of every pair, its own first and then what was written, kept where it matches by `threshold` or more.
+
+    What is written depends on `seed` and the pair's uid alone, not on the pairs beside it. Where captioner and filter
+    are one model, each picture is seen once. `scorer` gives one more score, such as a CLIP's. Raises `ValueError` for
+    models without the task, for a threshold out of [0, 1], and for numbers below their least.
+    """
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"threshold must lie in [0, 1], not {threshold}")
+    scored = score_pairs(
+        pairs, captioner, filter, candidates=candidates, top_p=top_p, limits=limits, seed=seed, scorer=scorer,
+        batch_size=batch_size,
+    )  # fmt: skip
+    return (decide(one, threshold) for one in scored)
+
+
+def decide(one: Scored, threshold: float) -> Decision:
+    """The paper's rule: a text is kept that says something, and matches with a probability of at least `threshold`."""
+    kept = one.probability is not None and one.probability >= threshold and bool(cleaned(one.text))
+    return Decision(one.uid, one.source, one.text, one.probability, one.cosine, one.clip, one.error, kept)
+
+
+def score_pairs(
+    pairs: Iterable[Pair],
+    captioner: BLIP,
+    filter: BLIP,
+    *,
+    candidates: int = 1,
+    top_p: float = 0.9,
+    limits: Limits | None = None,
+    seed: int = 0,
+    scorer: Scorer | None = None,
+    batch_size: int = 16,
+) -> Iterator[Scored]:
+    """`capfilt` without decisions: thresholds can be set when all is scored. Raises as it does."""
+    check(captioner, "caption")
+    check(filter, "match")
+    tokenizer_of(captioner)
+    tokenizer_of(filter)
+    for name, value, least in (("candidates", candidates, 0), ("batch_size", batch_size, 1)):
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, not {value}")
+    return _scored(iter(pairs), captioner, filter, candidates, top_p, limits or Limits(), seed, scorer, batch_size)
+
+
+def _scored(
+    pairs: Iterator[Pair], captioner: BLIP, judge: BLIP, candidates: int, top_p: float, limits: Limits, seed: int,
+    scorer: Scorer | None, batch_size: int,
+) -> Iterator[Scored]:  # fmt: skip
+    while some := list(islice(pairs, batch_size)):
+        read = [_read(pair) for pair in some]
+        good = [(pair, image) for pair, image in zip(some, read, strict=True) if isinstance(image, Image.Image)]
+        told = iter(_batch(good, captioner, judge, candidates, top_p, limits, seed, scorer) if good else [])
+        for pair, image in zip(some, read, strict=True):
+            if isinstance(image, Image.Image):
+                yield from next(told)
+            else:
+                yield Scored(pair.uid, "web", pair.text, error=image)
+
+
+@torch.no_grad()
+def _batch(
+    good: list[tuple[Pair, Image.Image]], captioner: BLIP, judge: BLIP, candidates: int, top_p: float, limits: Limits,
+    seed: int, scorer: Scorer | None,
+) -> list[list[Scored]]:  # fmt: skip
+    images = [image for _, image in good]
+    states = captioner.see(preprocess(images, captioner.config))
+    written = _written(captioner, states, [pair.uid for pair, _ in good], candidates, top_p, limits, seed)
+    if judge is not captioner:
+        states = judge.see(preprocess(images, judge.config))
+    texts = [text for (pair, _), own in zip(good, written, strict=True) for text in (pair.text, *own)]
+    each = 1 + candidates
+    probability, cosine = _judged(judge, states, texts)
+    more = None if scorer is None else scorer([image for image in images for _ in range(each)], texts)
+    rows: list[list[Scored]] = []
+    for i, (pair, _) in enumerate(good):
+        rows.append(
+            [
+                Scored(
+                    pair.uid, "written" if j else "web", texts[i * each + j], float(probability[i * each + j]),
+                    float(cosine[i * each + j]), None if more is None else float(more[i * each + j]),
+                )
+                for j in range(each)
+            ]
+        )  # fmt: skip
+    return rows
+
+
+def _written(
+    model: BLIP, states: Tensor, uids: Sequence[str], candidates: int, top_p: float, limits: Limits, seed: int
+) -> list[list[str]]:
+    """`candidates` captions of each picture; its keys are computed once."""
+    if not candidates:
+        return [[] for _ in uids]
+    words, config = tokenizer_of(model), model.config
+    row, _ = words([config.prompt], config.start, config.context_length, ended=False)
+    numbers = torch.from_numpy(
+        np.stack([_numbers(seed, uid, i, limits.max_length) for uid in uids for i in range(candidates)])
+    )
+    prompt = row.expand(len(numbers), -1)
+    made = nucleus(
+        model.text_decoder, model.text_decoder.look(states), prompt, config.end, limits, numbers, top_p=top_p
+    )
+    texts = [words.decode(one.ids) for one in made]
+    return [texts[i * candidates : (i + 1) * candidates] for i in range(len(uids))]
+
+
+def _judged(model: BLIP, states: Tensor, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """Probabilities of a match, and cosines, of as many texts a picture, in a row."""
+    words, config = tokenizer_of(model), model.config
+    ids, mask = words([cleaned(text) for text in texts], config.alone, config.context_length)
+    each = len(texts) // len(states)
+    pictures = model.embed_image(states).repeat_interleave(each, 0)
+    cosine = (pictures * model.embed_text(ids, mask)).sum(1)
+    ids[:, 0] = config.first
+    return model.match(states, ids, mask).softmax(1)[:, 1], cosine
+
+
+def _numbers(seed: int, uid: str, number: int, count: int) -> np.ndarray:
+    """Numbers in [0, 1) that belong to one caption of one pair."""
+    key = hashlib.sha256(f"{seed} {number} {uid}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(key, "big")).random(count, dtype=np.float32)
+
+
+def _read(pair: Pair) -> Image.Image | str:
+    """The picture, or why there is none."""
+    if isinstance(pair.image, Image.Image):
+        return pair.image
+    try:
+        return read_image(pair.image)
+    except (ValueError, OSError, MemoryError) as error:
+        return " ".join(str(error).split()) or type(error).__name__
