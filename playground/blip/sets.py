@@ -1,0 +1,174 @@
+"""Sets of pictures with texts as people have them: tables beside pictures, parquet, WebDataset shards."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playground.blip.capfilt import Pair
+
+__all__ = ["KINDS", "PairSet", "open_set"]
+
+KINDS = ("csv", "jsonl", "parquet", "webdataset")
+TABLES = ("captions.csv", "captions.jsonl", "metadata.csv", "metadata.jsonl", "captions.parquet")
+IMAGE = ("image", "image_path", "file_name", "path", "filename", "file")  # what the column of pictures is called
+TEXT = ("text", "caption", "alt_text", "TEXT")
+UID = ("uid", "id", "key")
+SUFFIXES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
+ROWS = 256  # of a parquet file that are in memory at once
+
+
+@dataclass(frozen=True)
+class PairSet:
+    """A set that can be read again and again, in one order."""
+
+    kind: str
+    source: Path
+    total: int | None  # pairs, where that is known without reading all
+    pairs: Callable[[], Iterator[Pair]]
+
+    def __iter__(self) -> Iterator[Pair]:
+        return self.pairs()
+
+
+def open_set(source: str | Path) -> PairSet:
+    """A set in one of `KINDS`: a table of pictures and texts (csv, jsonl, parquet), a folder with one beside its
+    pictures, a WebDataset shard (.tar) or a folder of shards.
+
+    A table has a column of pictures (`IMAGE`: paths within its folder; in parquet the bytes, or a struct with them as
+    the `datasets` library writes it), one of texts (`TEXT`), and may have one of names (`UID`); otherwise the picture's
+    path or the row's number names a pair. Raises `FileNotFoundError`, and `ValueError` naming the columns that are
+    there and those that are looked for, where they are not, and for what is no set.
+    """
+    path = Path(source)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no {path}")
+    if path.is_dir():
+        table = next((path / name for name in TABLES if (path / name).is_file()), None)
+        shards = sorted(path.glob("*.tar"))
+        if table is None and shards:
+            return PairSet("webdataset", path, None, lambda: _shards(shards))
+        if table is None:
+            tables = [one for one in sorted(path.iterdir()) if one.suffix in (".csv", ".jsonl", ".parquet")]
+            if len(tables) != 1:
+                raise ValueError(
+                    f"{path} holds no set: put {TABLES[0]} or {TABLES[1]} beside the pictures, or shards (.tar)"
+                )
+            table = tables[0]
+        path = table
+    if path.suffix == ".tar":
+        return PairSet("webdataset", path, None, lambda: _shards([path]))
+    if path.suffix == ".parquet":
+        return _parquet(path)
+    if path.suffix in (".csv", ".jsonl"):
+        return _table(path)
+    raise ValueError(f"{path} is no set: it must be a folder, or end in .csv, .jsonl, .parquet or .tar")
+
+
+def _table(path: Path) -> PairSet:
+    rows = _csv_rows if path.suffix == ".csv" else _json_rows
+    total = 0
+    columns: dict[str, str] = {}
+    for row in rows(path):
+        columns = columns or _columns(list(row), path)
+        total += 1
+    if not total:
+        raise ValueError(f"{path} has no rows")
+
+    def pairs() -> Iterator[Pair]:
+        for row in rows(path):
+            image, text = str(row.get(columns["image"]) or ""), str(row.get(columns["text"]) or "")
+            uid = str(row.get(columns["uid"]) or "") if "uid" in columns else ""
+            yield Pair(uid or image, _within(path.parent, image), text)
+
+    return PairSet(path.suffix[1:], path, total, pairs)
+
+
+def _within(folder: Path, name: str) -> Path | bytes:
+    """The file of a name; one that leads out of the folder is as if it were empty."""
+    path = folder / name
+    return path if name and path.resolve().is_relative_to(folder.resolve()) else b""
+
+
+def _csv_rows(path: Path) -> Iterator[Mapping[str, Any]]:
+    csv.field_size_limit(10_000_000)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        try:
+            yield from csv.DictReader(file)
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise ValueError(f"{path} is no CSV file in UTF-8 ({error})") from error
+
+
+def _json_rows(path: Path) -> Iterator[Mapping[str, Any]]:
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise ValueError(f"line {number} of {path} is no JSON ({error})") from error
+            if not isinstance(row, dict):
+                raise ValueError(f"line {number} of {path} is no JSON object")
+            yield row
+
+
+def _columns(there: list[str], path: Path) -> dict[str, str]:
+    """Which columns are the pictures', the texts' and the names'."""
+    found = {}
+    for what, names in (("image", IMAGE), ("text", TEXT), ("uid", UID)):
+        name = next((name for name in names if name in there), None)
+        if name is not None:
+            found[what] = name
+        elif what != "uid":
+            raise ValueError(
+                f"{path} has the columns {', '.join(map(str, there))}; one for the {what} must be called one of "
+                f"{', '.join(names)}"
+            )
+    return found
+
+
+def _parquet(path: Path) -> PairSet:
+    from pyarrow import ArrowInvalid, parquet
+
+    try:
+        file = parquet.ParquetFile(path)
+    except (ArrowInvalid, OSError) as error:
+        raise ValueError(f"{path} is no parquet file ({error})") from error
+    columns, total = _columns(file.schema_arrow.names, path), file.metadata.num_rows
+
+    def pairs() -> Iterator[Pair]:
+        number = 0
+        for batch in parquet.ParquetFile(path).iter_batches(batch_size=ROWS, columns=list(columns.values())):
+            for row in batch.to_pylist():
+                image, text = row[columns["image"]], str(row[columns["text"]] or "")
+                if isinstance(image, dict):
+                    image = image.get("bytes") or image.get("path")
+                content = image if isinstance(image, bytes) else _within(path.parent, str(image or ""))
+                uid = str(row[columns["uid"]]) if "uid" in columns else ""
+                yield Pair(uid or (image if isinstance(image, str) else "") or str(number), content, text)
+                number += 1
+
+    return PairSet("parquet", path, total, pairs)
+
+
+def _shards(paths: list[Path]) -> Iterator[Pair]:
+    """Samples of WebDataset shards: a picture and a .txt, or a .json with a caption, of one name."""
+    import webdataset
+
+    for path in paths:
+        for sample in webdataset.WebDataset(str(path), shardshuffle=False, empty_check=False):
+            image = next((sample[name] for name in SUFFIXES if name in sample), b"")
+            yield Pair(str(sample["__key__"]), image, _text_of(sample))
+
+
+def _text_of(sample: Mapping[str, Any]) -> str:
+    if "txt" in sample:
+        return str(sample["txt"].decode(errors="replace")).strip()
+    if "json" in sample:
+        told = json.load(io.BytesIO(sample["json"]))
+        return str(next((told[name] for name in TEXT if name in told), ""))
+    return ""

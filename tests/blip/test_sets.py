@@ -1,0 +1,137 @@
+"""Sets in all kinds give the same pairs; what is no set, and columns of other names, are refused with a word."""
+
+import csv
+import io
+import json
+import tarfile
+
+import numpy as np
+import pyarrow
+import pytest
+from PIL import Image
+from pyarrow import parquet
+
+from playground.blip.sets import open_set
+from playground.pictures import read_image
+
+TEXTS = ["a red cube", 'ein "Würfel", rot', "红色的球", "", "two\nlines"]
+
+
+def picture(i):
+    out = io.BytesIO()
+    Image.new("RGB", (8 + i, 6), (40 * i, 10, 20)).save(out, format="PNG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "pics").mkdir()
+    for i in range(5):
+        (tmp_path / "pics" / f"{i}.png").write_bytes(picture(i))
+    return tmp_path
+
+
+def rows(**names):
+    names = {"image": "image", "text": "text"} | names
+    return [{names["image"]: f"pics/{i}.png", names["text"]: text} for i, text in enumerate(TEXTS)]
+
+
+def write_csv(path, some):
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(some[0]))
+        writer.writeheader()
+        writer.writerows(some)
+
+
+def write_jsonl(path, some):
+    path.write_text("".join(json.dumps(row) + "\n" for row in some), encoding="utf-8")
+
+
+def write_tar(path, numbers=range(5), as_json=False):
+    with tarfile.open(path, "w") as archive:
+        for i in numbers:
+            text = json.dumps({"caption": TEXTS[i]}).encode() if as_json else TEXTS[i].encode()
+            for name, content in ((f"{i:04d}.png", picture(i)), (f"{i:04d}.{'json' if as_json else 'txt'}", text)):
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+
+
+def check(found, uids, total=5):
+    assert found.total == total
+    for _ in range(2):  # again and again
+        pairs = list(found)
+        assert [pair.uid for pair in pairs] == uids
+        assert [pair.text for pair in pairs] == TEXTS
+        assert [read_image(pair.image).size for pair in pairs] == [(8 + i, 6) for i in range(5)]
+
+
+@pytest.mark.parametrize("name", ["captions.csv", "captions.jsonl"])
+def test_a_folder_with_a_table(folder, name):
+    (write_csv if name.endswith("csv") else write_jsonl)(folder / name, rows())
+    check(open_set(folder), [f"pics/{i}.png" for i in range(5)])
+    assert open_set(folder / name).kind == name.split(".")[1]
+
+
+def test_other_names_of_columns(folder):
+    write_csv(
+        folder / "mine.csv", [{"uid": f"u{i}", **row} for i, row in enumerate(rows(image="file_name", text="TEXT"))]
+    )
+    check(open_set(folder), [f"u{i}" for i in range(5)])
+
+
+def test_parquet_of_bytes_of_structs_and_of_paths(folder):
+    for name, images in (
+        ("bytes", [picture(i) for i in range(5)]),
+        ("structs", [{"bytes": picture(i), "path": None} for i in range(5)]),
+        ("paths", [f"pics/{i}.png" for i in range(5)]),
+    ):
+        parquet.write_table(pyarrow.table({"image": images, "text": TEXTS}), folder / f"{name}.parquet")
+        uids = [f"pics/{i}.png" for i in range(5)] if name == "paths" else [str(i) for i in range(5)]
+        check(open_set(folder / f"{name}.parquet"), uids)
+
+
+def test_webdataset_shards(folder):
+    write_tar(folder / "a.tar", range(3))
+    write_tar(folder / "b.tar", range(3, 5), as_json=True)
+    check(open_set(folder), [f"{i:04d}" for i in range(5)], None)
+    assert len(list(open_set(folder / "a.tar"))) == 3
+
+
+def test_a_path_that_leads_out_of_the_folder_is_no_picture(folder):
+    inner = folder / "pics"
+    write_csv(inner / "captions.csv", [{"image": "../secret.png", "text": "a"}, {"image": "", "text": "b"}])
+    (folder / "secret.png").write_bytes(picture(0))
+    assert [pair.image for pair in open_set(inner)] == [b"", b""]
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda f: write_csv(f / "captions.csv", [{"img": 1, "words": 2}]), "has the columns img, words; one for the im"),
+        (lambda f: write_csv(f / "captions.csv", [{"image": 1, "words": 2}]), "one for the text must be called one of"),
+        (lambda f: (f / "captions.csv").write_text("image,text\n"), "has no rows"),
+        (lambda f: (f / "captions.csv").write_bytes(b"image,text\n\xff\xfe,a\n"), "no CSV file in UTF-8"),
+        (lambda f: (f / "captions.jsonl").write_text("{]"), "line 1 of .* is no JSON"),
+        (lambda f: (f / "captions.jsonl").write_text("[1]"), "is no JSON object"),
+        (lambda f: (f / "captions.parquet").write_bytes(b"text"), "is no parquet file"),
+        (lambda _: None, "holds no set: put captions.csv"),
+    ],
+)  # fmt: skip
+def test_what_is_no_set(tmp_path, make, words):
+    make(tmp_path)
+    with pytest.raises(ValueError, match=words):
+        open_set(tmp_path)
+    with pytest.raises(FileNotFoundError, match="there is no"):
+        open_set(tmp_path / "none")
+    (tmp_path / "x.zip").write_bytes(b"")
+    with pytest.raises(ValueError, match="is no set: it must be a folder, or end in"):
+        open_set(tmp_path / "x.zip")
+
+
+def test_ten_thousand_rows_are_read_one_by_one(tmp_path):
+    write_jsonl(tmp_path / "captions.jsonl", [{"image": f"{i}.png", "text": "a " * 200} for i in range(10_000)])
+    found = open_set(tmp_path)
+    assert found.total == 10_000
+    assert next(iter(found)).uid == "0.png"
+    assert np.unique([pair.uid for pair in found]).size == 10_000
