@@ -172,3 +172,23 @@ def test_a_report(source, models, tmp_path):
     assert all(one["probability"] >= 0.5 for one in found["samples"]["kept"])
     assert found["samples"]["unread"][0]["uid"] == f"{7:032x}"
     assert report(tmp_path / "out", 1.0)["texts"]["web"]["kept"] <= found["texts"]["web"]["kept"]
+
+
+def test_the_command(source, models, tmp_path):
+    from typer.testing import CliRunner
+
+    from playground import cli
+
+    blip.save(models[0], tmp_path / "model")
+    command = ["capfilt", str(source), str(tmp_path / "out"), "--captioner", str(tmp_path / "model")]
+    done = CliRunner().invoke(cli.app, [*command, "--output", "kept.csv", "--clip", "checkpoints/clip-world"])
+    assert done.exit_code == 0, done.output
+    assert f"{COUNT} of {COUNT} pairs" in done.output
+    with (tmp_path / "out" / "kept.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["source"] for row in rows} <= {"web", "written"}
+    assert all(-1 <= float(row["clip"]) <= 1 for row in rows)
+    assert json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))["pairs"] == COUNT
+    done = CliRunner().invoke(cli.app, [*command, "--seed", "3"])
+    assert done.exit_code == 2
+    assert "another job" in " ".join(done.output.replace("│", " ").split())  # in a box of lines

@@ -108,7 +108,7 @@ def test_a_path_that_leads_out_of_the_folder_is_no_picture(folder):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda f: write_csv(f / "captions.csv", [{"img": 1, "words": 2}]), "has the columns img, words; one for the im"),
+        (lambda f: write_csv(f / "captions.csv", [{"img": 1, "words": 2}]), "the columns img, words; one for the im"),
         (lambda f: write_csv(f / "captions.csv", [{"image": 1, "words": 2}]), "one for the text must be called one of"),
         (lambda f: (f / "captions.csv").write_text("image,text\n"), "has no rows"),
         (lambda f: (f / "captions.csv").write_bytes(b"image,text\n\xff\xfe,a\n"), "no CSV file in UTF-8"),
