@@ -129,7 +129,7 @@ NOT_FOR_THE_PAGE = re.compile(  # what no control and no upload can bring about
     r"offset must lie|beta_d > 0|rho must lie|sigma_data must be|log_p must have|"
     r"the index must have|count must be at least|labels must be one or more|"
     r"templates must be one or more|weights must have|must be a list of strings|margin must lie in \[0, 1\]|"
-    r"must be at least 1, not|holds another run|^7$"
+    r"must be at least 1, not|holds another run|not a state dict|no file of tensors alone|^7$"
 )
 
 

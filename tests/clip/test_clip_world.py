@@ -22,14 +22,16 @@ def test_a_shipped_clip_holds_its_figures(name):
         assert found.chance == told["chance"]
 
 
-def test_false_texts_teach_what_other_texts_do_not():
+def test_false_texts_and_a_decoder_teach_what_other_texts_do_not():
     figures = {
         name: {one["name"]: one["value"] for one in json.loads((folder / "figures.json").read_text("utf-8"))["figures"]}
         for name in ("clip-world", "clip-world-plain")
         if (folder := checkpoints.ROOT / name)
     }
-    for what in ("material, seen pairs", "material, held-out pairs", "colour x shape, held-out pairs"):
-        assert figures["clip-world"][what] > figures["clip-world-plain"][what] + 0.2
+    for what in ("material, seen pairs", "material, held-out pairs", "left and right", "colour binding"):
+        assert figures["clip-world"][what] > figures["clip-world-plain"][what] + 0.35
+    for what in ("left and right", "colour binding"):
+        assert abs(figures["clip-world-plain"][what] - 0.5) < 0.08  # CLIP's known weakness: a guess
 
 
 def test_it_reads_english_and_chinese_and_says_what_it_cannot():

@@ -120,10 +120,6 @@ def build(manager: ModelManager) -> None:
         stops.stop(request)
         working.stop(request)
 
-    def beside(*panels: str) -> Callable[[str], Any]:
-        """Whether a column stands on the left: it does for these panels."""
-        return lambda panel: gr.update(visible=True if panel in panels else "hidden")
-
     def choose_templates(name: str) -> str:
         return "\n".join(clip.TEMPLATES[name])
 
@@ -207,9 +203,6 @@ def build(manager: ModelManager) -> None:
         tab.select(partial(str, name), None, w.source, **private())  # queued, or the change is not heard
     for name, tab in w.tabs.items():
         tab.select(partial(str, name), None, w.panel, **private())
-    w.panel.change(beside("zero_shot", "folder", "search"), w.panel, w.left, queue=False, **private()).then(
-        beside("zero_shot"), w.panel, w.picture, queue=False, **private()
-    )  # one after the other: of a column and one in it, updated at once, the inner may stay as it was
     w.stop.click(stop, None, None, queue=False, **private())
     w.link.click(make_link, [w.panel, *controls], [w.query, w.link_box], **quick).success(
         None, w.query, w.link_box, js=copy_script("clip-link-box"), **private()
