@@ -33,8 +33,8 @@ pixels, and the words for them in English and Chinese. {what}
   at its height; averaged weights; {loss}. A captioner
   learns beside it to say the whole picture and is thrown away (CoCa, Yu et al. 2022): shape is learned sooner so.
 {third}- Made again by `{command}`{minutes}.
-  It goes on where it was interrupted; `uv run torchrun --nproc-per-node 2 --no-python playground train clip` shares each batch between two
-  processes. Another machine or number of processes changes the last digits, and so the weights.
+  It goes on where it was interrupted; `uv run torchrun --nproc-per-node 2 --no-python playground train clip` shares
+  each batch between two processes. Another machine or number of processes changes the last digits, and so the weights.
 
 Figures, {date}, CPU, by `uv run playground clip-figures {name_arg}`: {count} pictures each of seeds that nothing was
 trained or chosen on, four templates; parts that are right.
