@@ -10,7 +10,8 @@ import typer
 from PIL import Image
 
 from playground import blip, checkpoints, clip
-from playground.blip.clean import Progress, clean, export, report
+from playground.blip.clean import Progress, clean, export
+from playground.blip.report import page, report
 from playground.blip.sets import open_set
 
 __all__ = ["capfilt"]
@@ -55,10 +56,11 @@ def capfilt(
             _tell(step)
         told = report(folder, threshold)
         checkpoints.write_text(folder / "report.json", json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+        checkpoints.write_text(folder / "report.html", page(told))
         kept = export(folder, folder / output, threshold=threshold)
     except (ValueError, OSError) as error:
         raise typer.BadParameter(str(error)) from error
-    typer.echo(f"\n{kept:,} texts kept: {folder / output}; {folder / 'report.json'}")
+    typer.echo(f"\n{kept:,} texts kept: {folder / output}; {folder / 'report.html'}")
 
 
 def _tell(step: Progress) -> None:

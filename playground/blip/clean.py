@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from itertools import groupby, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -18,14 +18,12 @@ from playground.blip.generation import Limits
 from playground.blip.model import BLIP
 from playground.blip.sets import PairSet
 
-__all__ = ["FORMATS", "Progress", "clean", "decisions", "export", "report"]
+__all__ = ["FORMATS", "Progress", "clean", "decisions", "export"]
 
 Format = Literal["csv", "jsonl", "parquet", "uids"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 JOB = "job.json"
 PART = 256  # pairs a part
-BINS = 20  # of a report's histogram
-SAMPLES = 12  # of each kind, in a report
 
 
 @dataclass(frozen=True)
@@ -189,32 +187,3 @@ def _written(rows: list[dict[str, Any]], chosen: str) -> bytes:
         ) from error
     np.save(file, np.array(halves, dtype=np.dtype("u8,u8")))
     return file.getvalue()
-
-
-def report(folder: str | Path, threshold: float = 0.5) -> dict[str, Any]:
-    """What became of a set: counts, a histogram of the probabilities by source, and samples of what is kept and dropped
-    with all their scores. Numbers and texts alone, for JSON."""
-    counts = {source: {"kept": 0, "dropped": 0} for source in ("web", "written")}
-    bins = {source: [0] * BINS for source in counts}
-    samples: dict[str, list[dict[str, Any]]] = {"kept": [], "dropped": [], "unread": []}
-    pairs = bettered = 0
-    for _, some in groupby(decisions(folder, threshold), key=lambda one: one.uid):
-        own = list(some)
-        pairs += 1
-        by_source = {source: [one for one in own if one.source == source] for source in counts}
-        bettered += not any(one.kept for one in by_source["web"]) and any(one.kept for one in by_source["written"])
-        for one in own:
-            if one.error:
-                if len(samples["unread"]) < SAMPLES:
-                    samples["unread"].append({"uid": one.uid, "error": one.error})
-                continue
-            name = "kept" if one.kept else "dropped"
-            counts[one.source][name] += 1
-            bins[one.source][min(int((one.probability or 0.0) * BINS), BINS - 1)] += 1
-            if len(samples[name]) < SAMPLES:
-                samples[name].append(asdict(one))
-    unread = pairs - sum(counts["web"].values())
-    return {
-        "threshold": threshold, "pairs": pairs, "unread": unread, "texts": counts, "histogram": bins,
-        "only what was written kept": bettered, "samples": samples,
-    }  # fmt: skip

@@ -16,7 +16,8 @@ from pyarrow import parquet
 from small_blip import small_blip
 
 from playground import blip, checkpoints
-from playground.blip.clean import clean, decisions, export, report
+from playground.blip.clean import clean, decisions, export
+from playground.blip.report import page, report
 from playground.blip.sets import open_set
 
 LIMITS = blip.Limits(12, 6)
@@ -171,6 +172,11 @@ def test_a_report(source, models, tmp_path):
     assert kept == sum(one.kept for one in decisions(tmp_path / "out"))
     assert all(one["probability"] >= 0.5 for one in found["samples"]["kept"])
     assert found["samples"]["unread"][0]["uid"] == f"{7:032x}"
+    found["samples"]["kept"][0]["text"] = "<script>alert(1)</script>"
+    told = page(found)
+    assert "<script>" not in told
+    assert "&lt;script&gt;" in told
+    assert told.count("<tr><td>") == 2 + len(found["samples"]["kept"]) + len(found["samples"]["dropped"])
     assert report(tmp_path / "out", 1.0)["texts"]["web"]["kept"] <= found["texts"]["web"]["kept"]
 
 
