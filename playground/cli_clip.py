@@ -33,7 +33,7 @@ pixels, and the words for them in English and Chinese. {what}
   at its height; averaged weights; {loss}. A captioner
   learns beside it to say the whole picture and is thrown away (CoCa, Yu et al. 2022): shape is learned sooner so.
 {third}- Made again by `{command}`{minutes}.
-  It goes on where it was interrupted; `uv run torchrun --nproc-per-node 2 --no-python playground train clip` shares
+  It goes on where it was interrupted; `{torchrun}` shares
   each batch between two processes. Another machine or number of processes changes the last digits, and so the weights.
 
 Figures, {date}, CPU, by `uv run playground clip-figures {name_arg}`: {count} pictures each of seeds that nothing was
@@ -45,13 +45,15 @@ KNOWS = """Beside the
 other pictures' texts each picture has five false ones, each with one attribute, relation or count changed (NegCLIP,
 Yuksekgonul et al. 2023). They teach attributes and counts quickly; which of two things stands left, and which colour
 is whose, is the work of the last stage."""
-THIRD = """  In the last {order:,} steps most texts are about two objects, with false ones of the same words in other
-  orders, and the captioner is shown embeddings alone: from a picture's it says the picture, from a text's the text.
-  For which of two things stands left is in the score only as a product of what both towers hold of it, and while
-  neither holds it, false texts teach neither; one decoder for both has them hold it, in the same way.
+THIRD = """  In the last {order:,} steps about half of the texts of pictures with two or more objects are about two of
+  them, said alike, and three of their five false texts exchange the two, one of their attributes, or the side. The
+  captioner is shown embeddings alone: from a picture's it says the picture, from a text's the text. For which of two
+  things stands left is in the score only as a product of what both towers hold of it, and while neither holds it, false
+  texts teach neither; one decoder for both has them hold it, in the same way.
 """
-PLAIN = """Trained as
-Radford et al. did, without the false texts that checkpoints/clip-world has: it shows what they are good for."""
+PLAIN = """Trained by
+the texts of the other pictures alone, as Radford et al. did (but for the captioner): without the false texts and the
+last stage that checkpoints/clip-world has, and so for 4,000 steps less. It shows what these are good for."""
 
 
 def train_clip(
@@ -169,6 +171,7 @@ def _card(
     usual = not options and ranks == 1
     start = "uv run " if ranks == 1 else f"uv run torchrun --nproc-per-node {ranks} --no-python "
     name = "clip-world-plain" if plain else "clip-world"
+    job = "train clip" + (" --plain" if plain else "") + options
     return CARD.format(
         name=name,
         weights=sum(p.numel() for p in model.parameters()),
@@ -185,7 +188,8 @@ def _card(
         seed=seed,
         lr=world_training.LR,
         loss="symmetric InfoNCE" + ("" if plain else ", the false texts in each picture's sum"),
-        command=f"{start}playground train clip" + (" --plain" if plain else "") + options,
+        command=f"{start}playground {job}",
+        torchrun=f"uv run torchrun --nproc-per-node 2 --no-python playground {job}",
         minutes=f": about {hours} on one idle CPU core, and five minutes to draw" if usual else "",
         date=datetime.now(UTC).date(),
         name_arg=f"checkpoints/{name}",

@@ -58,7 +58,8 @@ class Reader(nn.Module):
         self.kinds = nn.Parameter(0.1 * torch.randn(2, 1, width))  # of a picture, of a text
 
     def forward(self, images: Tensor, texts: Tensor, captions: Tensor, said: Tensor) -> Tensor:
-        """Mean nats a word of captions given `images` (n, embed_dim), plus those of `said` given `texts`."""
+        """Mean nats a word of captions (n, length) given `images` (n, embed_dim), plus those of `said` given `texts`,
+        both of the same shapes."""
         total = torch.zeros((), device=images.device)
         for kind, vectors, words in zip(self.kinds, (images, texts), (captions, said), strict=True):
             states = LOUD * self.unfold(vectors).unflatten(1, (VIEWS, -1)) + kind

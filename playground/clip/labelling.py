@@ -91,7 +91,7 @@ def label_pictures(
         raise ValueError(f"margin must lie in [0, 1], not {margin}")
     if not isinstance(labels, str) and (twice := [label for label in labels if list(labels).count(label) > 1]):
         raise ValueError(f"the label {twice[0]!r} is given twice")
-    weights = head_of(model, *checked(labels, templates), weights)
+    given, weights = weights, head_of(model, *checked(labels, templates), weights)
     bias = 0.0 if model.logit_bias is None else float(model.logit_bias)
     scoring = Scoring(tuple(labels), float(model.logit_scale.exp()), bias, margin)
     book: Journal | None = None
@@ -103,6 +103,7 @@ def label_pictures(
             "labels": list(labels),
             "templates": None if templates is None else list(templates),
             "names": [file.name for file in pictures],
+            **({} if given is None else {"head": _checksum(given)}),
         }
         book, done = open_journal(Path(journal), run)
     try:
@@ -172,6 +173,11 @@ def _encode(model: CLIP, batch: Sequence[np.ndarray], weights: np.ndarray) -> np
     vectors = model.encode_image(torch.from_numpy(np.stack(batch)).to(model.logit_scale.device))
     cosines: np.ndarray = vectors.float().cpu().numpy() @ weights.T
     return cosines
+
+
+def _checksum(weights: np.ndarray) -> str:
+    """A number of a head's weights, the same where their last digits differ."""
+    return f"{crc32(weights.astype(np.float16).tobytes()):08x}"
 
 
 def _fingerprint(model: CLIP) -> str:

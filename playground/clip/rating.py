@@ -1,7 +1,7 @@
 """A picture against labels, with all that a person may turn: templates, temperature, and 'none of these'."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image
@@ -23,6 +23,9 @@ class Prompts:
     vectors: np.ndarray  # (k, t, embed_dim): of every label in every template
     weights: np.ndarray  # (k, embed_dim): their means as unit vectors, as `classifier_head` gives them
     neutral: np.ndarray | None  # (embed_dim,): of what is true of any picture
+    whole: tuple[np.ndarray, np.ndarray] = field(
+        repr=False
+    )  # the arrays that vectors and weights are the first rows of
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,30 +48,47 @@ def prompts(
 
     Raises `ValueError` as `classifier_head` does.
     """
-    *_, made = embed_prompts(model, labels, templates, neutral=neutral)
-    return made
+    for made in embed_prompts(model, labels, templates, neutral=neutral):
+        last = made
+    return last
 
 
 def embed_prompts(
-    model: CLIP, labels: Sequence[str], templates: Sequence[str] | None = None, *, neutral: str = ""
+    model: CLIP,
+    labels: Sequence[str],
+    templates: Sequence[str] | None = None,
+    *,
+    neutral: str = "",
+    begun: Prompts | None = None,
 ) -> Iterator[Prompts]:
-    """`prompts`, growing: each step has a few labels more, the last has all. Raises as it does, at once."""
+    """`prompts`, growing: each step has a few labels more, the last has all; `begun`, of the same arguments, goes on.
+
+    The steps share their arrays. Raises as `prompts` does, at once.
+    """
     labels, templates = checked(labels, templates)
-    return _embedded(model, labels, templates, embed_texts(model, [neutral])[0] if neutral.strip() else None)
+    return _embedded(model, labels, templates, neutral, begun)
 
 
 def _embedded(
-    model: CLIP, labels: tuple[str, ...], templates: tuple[str, ...], neutral: np.ndarray | None
+    model: CLIP, labels: tuple[str, ...], templates: tuple[str, ...], neutral: str, begun: Prompts | None
 ) -> Iterator[Prompts]:
-    step, parts = max(1, PROMPTS // len(templates)), []
-    for start in range(0, len(labels), step):
-        some = labels[start : start + step]
+    k, step = len(labels), max(1, PROMPTS // len(templates))
+    if begun is None:
+        vectors = np.zeros((k, len(templates), model.config.embed_dim), np.float32)
+        weights = np.zeros((k, model.config.embed_dim), np.float32)
+        told = embed_texts(model, [neutral])[0] if neutral.strip() else None
+        done = 0
+    else:
+        vectors, weights, told, done = begun.whole[0], begun.whole[1], begun.neutral, len(begun.labels)
+    while done < k:
+        some = labels[done : done + step]
         sentences = [template.replace("{}", label) for label in some for template in templates]
-        parts.append(embed_texts(model, sentences).reshape(len(some), len(templates), -1))
-        vectors = np.concatenate(parts)
-        mean = vectors.mean(axis=1)
-        weights = mean / np.linalg.norm(mean, axis=1, keepdims=True)
-        yield Prompts(labels[: start + step], len(labels), templates, vectors, weights, neutral)
+        new = slice(done, done + len(some))
+        vectors[new] = embed_texts(model, sentences).reshape(len(some), len(templates), -1)
+        mean = vectors[new].mean(axis=1)
+        weights[new] = mean / np.linalg.norm(mean, axis=1, keepdims=True)
+        done += len(some)
+        yield Prompts(labels[:done], k, templates, vectors[:done], weights[:done], told, (vectors, weights))
 
 
 def rate(

@@ -23,7 +23,7 @@ __all__ = ["CONFIG", "WorldPairs", "world_config", "world_tokenizer"]
 CHINESE, STRANGE = 0.12, 0.08  # how often: of the texts, of the openings
 UNKNOWN, START, END = "<unk>", "<start_of_text>", "<end_of_text>"
 FALSE = 5  # false texts a picture: of its own claim, and the last two of other claims
-PAIRED = 0.6  # of the claims of two or more objects, in batches about order: which of two stands left, and the like
+PAIRED = 0.6  # how often a claim of two objects is tried, in batches about order: which stands left, and the like
 
 # 64 patches of 8 pixels behind a convolutional stem; what a CPU trains in an hour or two.
 CONFIG = Config(
@@ -62,7 +62,7 @@ class WorldPairs:
 
     The first batches are of few objects (`EASY`) and half the size, the others have `size` pairs of all pictures. Every
     picture has one true text and, unless `false` is 0, so many false ones, each with one attribute, relation or count
-    changed. Colours and shapes held out of training are in neither pictures nor texts.
+    changed, or two exchanged. Colours and shapes held out of training are in neither pictures nor texts.
     """
 
     pictures: np.ndarray  # (count, 3, side, side) uint8, of the seeds from `first` on
@@ -75,7 +75,7 @@ class WorldPairs:
     rank: int = 0
     ranks: int = 1
     easy: int = 0  # how many batches are easy
-    order: bool = False  # whether most texts are about two objects, and the false ones in the same words
+    order: bool = False  # whether many texts are about two objects, and false ones exchange the two (`exchanged`)
 
     def __post_init__(self) -> None:
         if not 1 <= self.size <= len(self.pictures):

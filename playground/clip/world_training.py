@@ -43,11 +43,11 @@ def world_model(seed: int = 0) -> CLIP:
 
 
 def stages(steps: int, false: int, easy: int | None = None, order: int | None = None) -> tuple[int, int]:
-    """How many of the steps are easy, and how many about order."""
+    """How many of the steps are easy, and how many about order. Raises `ValueError` for more than all."""
     whole = STEPS if false else PLAIN
     easy = steps * EASY // whole if easy is None else easy
     order = (steps * ORDER // whole if false else 0) if order is None else order
-    if min(easy, order) < 0 or easy + order > steps:
+    if steps < 1 or min(easy, order) < 0 or easy + order > steps:
         raise ValueError(f"of {steps} steps {easy} cannot be easy and {order} about order")
     return easy, order
 
@@ -56,7 +56,7 @@ def train_on_world(
     model: CLIP,
     scratch: Path,
     *,
-    steps: int = STEPS,
+    steps: int | None = None,
     easy: int | None = None,
     order: int | None = None,
     batch: int = BATCH,
@@ -71,9 +71,11 @@ def train_on_world(
 
     `scratch` keeps the pictures and each stage's run, and both go on from there. `false` texts a picture, 0 for plain
     InfoNCE, which has no third stage; `easy` steps of few objects and `order` steps whose captioner reads embeddings
-    alone (`Reader`), by default in proportion. On several processes the first draws. Raises `ValueError` as `fit` and
-    `WorldPairs` do.
+    alone (`Reader`), by default in proportion; `steps` by default those of the shipped weights. On several processes
+    the first draws. Raises `ValueError` as `stages`, `fit` and `WorldPairs` do.
     """
+    if steps is None:
+        steps = STEPS if false else PLAIN
     easy, order = stages(steps, false, easy, order)
     many = dist.is_initialized()
     rank, ranks = (dist.get_rank(), dist.get_world_size()) if many else (0, 1)

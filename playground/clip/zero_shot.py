@@ -98,8 +98,9 @@ def head_of(
 ) -> np.ndarray:
     """The weights (k, embed_dim) given, or those of the labels. Raises `ValueError` for weights that do not fit."""
     if weights is None:
-        *_, head = classifier_head(model, labels, templates)
-        return head.weights
+        for head in classifier_head(model, labels, templates):
+            weights = head.weights
+    assert weights is not None
     if weights.shape != (wanted := (len(labels), model.config.embed_dim)):
         raise ValueError(f"weights must have the shape {wanted}, not {weights.shape}")
     return weights

@@ -103,10 +103,8 @@ def paired(scene: Scene, draw: random.Random) -> Claim:
 
 
 def exchanged(scene: Scene, true: Claim, draw: random.Random) -> Claim | None:
-    """The claim of a pair with their places, or one attribute of them, exchanged so that it is false; None if none is.
-
-    The words stay the same, only their order changes: a bag of words cannot tell.
-    """
+    """The claim of a pair with their places, or one attribute of them, exchanged, or with the relation turned, so that
+    it is false; None if none is. But for a turned relation the words stay the same, and only their order changes."""
     one, other = true.mentions
     options = [replace(true, mentions=(other, one))] if true.relation else []
     if true.relation:

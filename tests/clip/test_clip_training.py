@@ -13,7 +13,7 @@ from playground.clip.captioner import Captioner
 from playground.clip.model import Config
 from playground.clip.training import fit
 from playground.clip.world_pairs import WorldPairs, world_tokenizer
-from playground.clip.world_training import train_on_world
+from playground.clip.world_training import stages, train_on_world
 from playground.nn.tower import Tower
 from playground.world.lessons import draw_pictures, reworded
 
@@ -230,10 +230,20 @@ def test_the_command_writes_a_checkpoint_with_its_card(tmp_path):
     card = (out / "README.md").read_text("utf-8")
     assert "`uv run playground train clip --plain --steps 2 --batch 4 --pictures 8`" in card
     assert "In the last" not in card
+    assert "--no-python playground train clip --plain --steps 2 --batch 4 --pictures 8` shares" in card
     command[command.index("2")] = "3"  # a step of each stage
     done = CliRunner().invoke(cli.app, [*command, "--scratch", str(tmp_path / "work")])
     assert done.exit_code == 0, done.output
-    assert "In the last 1 steps most texts are about two objects" in (out / "README.md").read_text("utf-8")
+    assert "In the last 1 steps about half of the texts" in (out / "README.md").read_text("utf-8")
     done = CliRunner().invoke(cli.app, ["clip-figures", str(out), "--count", "10"])
     assert done.exit_code == 0, done.output
     assert "| colour x shape, held-out pairs |" in done.output
+
+
+def test_the_stages_of_a_training():
+    assert stages(11_000, 5) == (2000, 4000)
+    assert stages(7000, 0) == (2000, 0)
+    assert stages(10, 5, easy=3, order=0) == (3, 0)
+    for wrong in ((0, 5), (10, 5, 8, 4), (10, 5, -1)):
+        with pytest.raises(ValueError, match="cannot be easy and"):
+            stages(*wrong)

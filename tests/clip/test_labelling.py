@@ -74,12 +74,21 @@ def test_the_answers_are_those_of_zero_shot(model, pictures, batch_size, workers
         assert (results[i].index, results[i].label, results[i].probabilities.size) == (None, "", 0)
 
 
-def test_a_margin_leaves_the_unsure_without_a_label(model, pictures):
+def test_a_head_made_before(model, pictures, tmp_path):
     plain = list(clip.label_pictures(model, pictures, LABELS))
     *_, head = clip.classifier_head(model, LABELS)
     same(list(clip.label_pictures(model, pictures, LABELS, weights=head.weights)), plain)
+    path = tmp_path / "journal"
+    same(list(clip.label_pictures(model, pictures, LABELS, weights=head.weights, journal=path)), plain)
+    same(list(clip.label_pictures(model, pictures, LABELS, weights=head.weights + 1e-9, journal=path)), plain)
+    with pytest.raises(clip.JournalError):
+        list(clip.label_pictures(model, pictures, LABELS, weights=-head.weights, journal=path))
     with pytest.raises(ValueError, match="weights must have the shape"):
         list(clip.label_pictures(model, pictures, LABELS, weights=head.weights[:1]))
+
+
+def test_a_margin_leaves_the_unsure_without_a_label(model, pictures):
+    plain = list(clip.label_pictures(model, pictures, LABELS))
     leads = [float(np.diff(np.sort(r.probabilities)[-2:])[0]) for r in plain if not r.error]
     margin = float(np.median(leads))
     unsure = [r.index is None for r in clip.label_pictures(model, pictures, LABELS, margin=margin) if not r.error]

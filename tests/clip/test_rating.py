@@ -44,6 +44,14 @@ def test_prompts_grow(model, monkeypatch):
     whole = clip.prompts(model, LABELS, TEMPLATES)
     assert_allclose(growing[-1].vectors, whole.vectors, atol=1e-6)
     assert_allclose(growing[0].weights, whole.weights[:2], atol=1e-6)
+    assert np.shares_memory(growing[0].vectors, growing[1].vectors)  # each step would be as large as all before it
+    asked: list[int] = []
+    real = clip.rating.embed_texts
+    monkeypatch.setattr(clip.rating, "embed_texts", lambda m, texts: asked.append(len(texts)) or real(m, texts))
+    first = next(clip.embed_prompts(model, LABELS, TEMPLATES, neutral="a photo"))
+    (rest,) = clip.embed_prompts(model, LABELS, TEMPLATES, neutral="a photo", begun=first)
+    assert asked == [1, 4, 2]
+    assert_allclose(rest.vectors, whole.vectors, atol=1e-6)
     with pytest.raises(ValueError, match="labels must be one or more"):
         clip.embed_prompts(model, [])
 

@@ -147,7 +147,7 @@ def test_many_texts_are_embedded_with_progress_and_stop(manager, monkeypatch):
     assert "Stopped" in last["progress"]
     assert nothing is None
     *between, (update, shown) = zero_shot.show(manager, settings, threading.Event(), "en")
-    assert len(between) == 3
+    assert len(between) == 1  # 24 were embedded already; 36 and the rest are left
     assert update["progress"] == ""
     assert shown.rating.by_template.shape == (1, 40, 20)
     ((_, again),) = zero_shot.show(manager, settings, threading.Event(), "en")  # the texts are kept

@@ -43,7 +43,6 @@ _lock = threading.Lock()
 class Batch:
     """What one person has labelled."""
 
-    settings: Settings
     results: tuple[clip.Labelled, ...]
     source: str
 
@@ -102,7 +101,7 @@ def run(
             if len(results) == len(named):
                 journal.unlink(missing_ok=True)
         skipped = pictures.skipped
-    made = Batch(settings, tuple(results), Path(files[0]).stem)
+    made = Batch(tuple(results), Path(files[0]).stem)
     yield {"progress": "", "labelled": grid(cells), **_summary(made, len(named), skipped, language)}, made
 
 

@@ -28,7 +28,7 @@ def lay_out() -> SimpleNamespace:
     w.stamp = gr.Number(0, visible="hidden", elem_id="clip-stamp")
     gr.Markdown(label("clip.lead"), elem_classes="pg-lead")
     with gr.Row(elem_classes="pg-tab"):
-        with gr.Column(scale=4, min_width=300, elem_id="clip-left", elem_classes="pg-controls") as w.left:
+        with gr.Column(scale=4, min_width=300, elem_id="clip-left", elem_classes="pg-controls"):
             zero_shot.lay_out(w)
         with gr.Column(scale=8, min_width=340, elem_classes="pg-pictures"):
             with gr.Row(elem_classes="pg-jobline"):

@@ -42,7 +42,7 @@ def lay_out(w: SimpleNamespace) -> None:
     """The left column: the picture, the labels, what may be turned."""
     usual = Settings()
     with (
-        gr.Column(elem_id="clip-picture") as w.picture,
+        gr.Column(elem_id="clip-picture"),
         gr.Tabs(elem_id="clip-source", elem_classes="pg-source") as w.sources,
     ):
         with gr.Tab(label("clip.source.example"), id="example", elem_id="clip-source-example") as w.tab_example:
@@ -171,15 +171,14 @@ def show(
 def _prompted(model: clip.CLIP, settings: Settings) -> Iterator[clip.Prompts]:
     """The embedded texts, growing, and kept for the next picture: while one draws, only the picture changes."""
     key = (settings.model, tuple(settings.names), tuple(settings.sentences), settings.neutral)
-    made = _prompts.get(key)
-    if made is not None:
-        yield made
+    begun = _prompts.get(key)
+    if begun is not None and len(begun.labels) == begun.total:
+        yield begun
         return
-    for made in clip.embed_prompts(model, settings.names, settings.sentences, neutral=settings.neutral):
-        if len(made.labels) == made.total:
-            while len(_prompts) >= KEPT:
-                _prompts.pop(next(iter(_prompts)), None)
-            _prompts[key] = made
+    for made in clip.embed_prompts(model, settings.names, settings.sentences, neutral=settings.neutral, begun=begun):
+        while key not in _prompts and len(_prompts) >= KEPT:
+            _prompts.pop(next(iter(_prompts)), None)
+        _prompts[key] = made  # also where a newer look ends this one: that goes on from here
         yield made
 
 
