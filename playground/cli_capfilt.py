@@ -10,7 +10,7 @@ import typer
 from PIL import Image
 
 from playground import blip, checkpoints, clip
-from playground.blip.clean import Progress, clean, export
+from playground.blip.clean import Progress, clean, export, format_of
 from playground.blip.report import page, report
 from playground.blip.sets import open_set
 
@@ -37,6 +37,10 @@ def capfilt(
     threshold: Annotated[float, typer.Option(help="probability of a match from which a text is kept")] = 0.5,
     candidates: Annotated[int, typer.Option(help="captions written of each picture")] = 1,
     top_p: Annotated[float, typer.Option(help="of nucleus sampling")] = 0.9,
+    max_length: Annotated[
+        int | None, typer.Option(min=1, help="tokens of a caption; the captioner's by default")
+    ] = None,
+    min_length: Annotated[int | None, typer.Option(min=1, help="likewise")] = None,
     seed: Annotated[int, typer.Option(help="of what is written")] = 0,
     output: Annotated[str, typer.Option(help="the cleaned set: kept.csv, kept.jsonl, kept.parquet or kept.npy")] = (
         "kept.jsonl"
@@ -48,7 +52,9 @@ def capfilt(
         writer = blip.load(captioner)
         judge = writer if filter_ in (None, captioner) else blip.load(str(filter_))
         models = {"captioner": captioner, "filter": filter_ or captioner, "clip": clip_ or ""}
-        limits = blip.Limits(min(writer.config.context_length - 1, 79), 1)
+        own = writer.config.limits
+        limits = blip.Limits(max_length or own.max_length, min_length or own.min_length)
+        format_of(output)
         for step in clean(
             pairs, folder, writer, judge, threshold=threshold, candidates=candidates, top_p=top_p, limits=limits,
             seed=seed, scorer=None if clip_ is None else _cosines(clip_), models=models,

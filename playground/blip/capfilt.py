@@ -73,9 +73,10 @@ def capfilt(
 ) -> Iterator[Decision]:
     """Every text of every pair, its own first and then what was written, kept where it matches by `threshold` or more.
 
-    What is written depends on `seed` and the pair's uid alone, not on the pairs beside it. Where captioner and filter
-    are one model, each picture is seen once. `scorer` gives one more score, such as a CLIP's. Raises `ValueError` for
-    models without the task, for a threshold out of [0, 1], and for numbers below their least.
+    `limits` are by default the captioner's own. What is written depends on `seed` and the pair's uid alone, not on the
+    pairs beside it. Where captioner and filter are one model, each picture is seen once. `scorer` gives one more score,
+    such as a CLIP's. Raises `ValueError` for models without the task, for a threshold or a top_p out of range, for a
+    prompt that leaves no room, and for numbers below their least.
     """
     if not 0 <= threshold <= 1:
         raise ValueError(f"threshold must lie in [0, 1], not {threshold}")
@@ -109,10 +110,16 @@ def score_pairs(
     check(filter, "match")
     tokenizer_of(captioner)
     tokenizer_of(filter)
+    limits = limits or captioner.config.limits
+    if not 0 < top_p <= 1:
+        raise ValueError(f"top_p must lie in (0, 1], not {top_p}")
+    prompt, _ = tokenizer_of(captioner)([captioner.config.prompt], captioner.config.start, ended=False)
+    if prompt.shape[1] >= limits.max_length:
+        raise ValueError(f"the prompt has {prompt.shape[1]} tokens, and max_length {limits.max_length} leaves no room")
     for name, value, least in (("candidates", candidates, 0), ("batch_size", batch_size, 1)):
         if value < least:
             raise ValueError(f"{name} must be at least {least}, not {value}")
-    return _scored(iter(pairs), captioner, filter, candidates, top_p, limits or Limits(), seed, scorer, batch_size)
+    return _scored(iter(pairs), captioner, filter, candidates, top_p, limits, seed, scorer, batch_size)
 
 
 def _scored(
@@ -136,10 +143,10 @@ def _batch(
     seed: int, scorer: Scorer | None,
 ) -> list[list[Scored]]:  # fmt: skip
     images = [image for _, image in good]
-    states = captioner.see(preprocess(images, captioner.config))
+    states = captioner.see(preprocess(images, captioner.config).to(captioner.device))
     written = _written(captioner, states, [pair.uid for pair, _ in good], candidates, top_p, limits, seed)
     if judge is not captioner:
-        states = judge.see(preprocess(images, judge.config))
+        states = judge.see(preprocess(images, judge.config).to(judge.device))
     texts = [text for (pair, _), own in zip(good, written, strict=True) for text in (pair.text, *own)]
     each = 1 + candidates
     probability, cosine = _judged(judge, states, texts)
@@ -169,7 +176,7 @@ def _written(
     numbers = torch.from_numpy(
         np.stack([_numbers(seed, uid, i, limits.max_length) for uid in uids for i in range(candidates)])
     )
-    prompt = row.expand(len(numbers), -1)
+    numbers, prompt = numbers.to(model.device), row.expand(len(numbers), -1).to(model.device)
     made = nucleus(
         model.text_decoder, model.text_decoder.look(states), prompt, config.end, limits, numbers, top_p=top_p
     )
@@ -180,7 +187,8 @@ def _written(
 def _judged(model: BLIP, states: Tensor, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
     """Probabilities of a match, and cosines, of as many texts a picture, in a row."""
     words, config = tokenizer_of(model), model.config
-    ids, mask = words([cleaned(text) for text in texts], config.alone, config.context_length)
+    ids, mask = words([cleaned(text) for text in texts], config.alone, config.text_length)
+    ids, mask = ids.to(model.device), mask.to(model.device)
     each = len(texts) // len(states)
     pictures = model.embed_image(states).repeat_interleave(each, 0)
     cosine = (pictures * model.embed_text(ids, mask)).sum(1)

@@ -18,7 +18,7 @@ from playground.blip.generation import Limits
 from playground.blip.model import BLIP
 from playground.blip.sets import PairSet
 
-__all__ = ["FORMATS", "Progress", "clean", "decisions", "export"]
+__all__ = ["FORMATS", "Progress", "clean", "decisions", "export", "format_of"]
 
 Format = Literal["csv", "jsonl", "parquet", "uids"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -64,7 +64,8 @@ def clean(
     """
     folder = Path(folder)
     job: dict[str, Any] = {
-        "source": str(pairs.source), "kind": pairs.kind, "candidates": candidates, "top_p": top_p, "seed": seed,
+        "source": str(pairs.source.resolve()), "kind": pairs.kind, "total": pairs.total,
+        "scorer": scorer is not None, "candidates": candidates, "top_p": top_p, "seed": seed,
         "limits": asdict(limits or Limits()), "part": part, "models": dict(models or {}),
     }  # fmt: skip
     if not 0 <= threshold <= 1:
@@ -109,25 +110,38 @@ def _clean(
             told[one.source] += 1
             kept[one.source] += decide(one, threshold).kept
 
+    last: Scored | None = None
     for path in _parts(folder):
-        count(list(_read(path)))
+        kept_part = list(_read(path))
+        last = [one for one in kept_part if one.source == "web"][-1]
+        count(kept_part)
     first = done
     rest = iter(pairs)
-    if done and next(islice(rest, done - 1, done), None) is None:
-        raise ValueError(f"{folder} has {done} pairs done, and {pairs.source} has not so many: it is another set")
+    if last is not None:
+        there = next(islice(rest, done - 1, done), None)
+        if there is None or (there.uid, there.text) != (last.uid, last.text):
+            raise ValueError(f"{folder} has {done} pairs done, and {pairs.source} has others there: it is another set")
     yield Progress(done, pairs.total, unread, dict(kept), dict(told), time.monotonic() - begun, 0)
     number = len(_parts(folder))
     while some := list(islice(rest, part)):
         scored = list(score_pairs(some, captioner, judge, **options))
         lines = "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in scored)
-        checkpoints.write_text(folder / f"part-{number:06d}.jsonl", lines)
+        checkpoints.write_text(folder / _name(number), lines)
         number += 1
         count(scored)
         yield Progress(done, pairs.total, unread, dict(kept), dict(told), time.monotonic() - begun, done - first)
 
 
 def _parts(folder: Path) -> list[Path]:
-    return sorted(folder.glob("part-*.jsonl"))
+    """The parts, in order. Raises `ValueError` where one is missing."""
+    parts = sorted(folder.glob("part-*.jsonl"))
+    if [part.name for part in parts] != [_name(i) for i in range(len(parts))]:
+        raise ValueError(f"a part of {folder} is missing: delete those behind it, or the folder, to do them again")
+    return parts
+
+
+def _name(number: int) -> str:
+    return f"part-{number:06d}.jsonl"
 
 
 def _read(path: Path) -> Iterator[Scored]:
@@ -147,13 +161,18 @@ def export(folder: str | Path, path: str | Path, *, threshold: float = 0.5, form
     Rows have uid, text, source and all scores; "uids" is DataComp's, a sorted .npy of each uid's two 64-bit halves,
     for uids of 32 hexadecimal digits. Raises `ValueError` for another ending, and for other uids.
     """
-    path = Path(path)
-    chosen = format or {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet", ".npy": "uids"}.get(path.suffix)
-    if chosen not in FORMATS:
-        raise ValueError(f"{path.name} must end in .csv, .jsonl, .parquet or .npy")
+    chosen = format or format_of(path)
     rows = [_row(one) for one in decisions(folder, threshold) if one.kept]
     checkpoints.write_bytes(path, _written(rows, chosen))
     return len(rows)
+
+
+def format_of(path: str | Path) -> Format:
+    """The format that a file's ending says. Raises `ValueError` for another ending."""
+    endings: dict[str, Format] = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet", ".npy": "uids"}
+    if (chosen := endings.get(Path(path).suffix)) is None:
+        raise ValueError(f"{Path(path).name} must end in {', '.join(endings)}")
+    return chosen
 
 
 def _row(one: Decision) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def _one_by_one(
         open_rows &= chosen != end
         if not open_rows.any():
             break
-    told = torch.stack(log_probs, 1) if log_probs else torch.zeros(n, 0)
+    told = torch.stack(log_probs, 1)
     return [_written(ids[i, before:], told[i], end) for i in range(n)]
 
 
@@ -165,14 +165,14 @@ def beam_search(
     steps: list[list[BeamStep]] = [[] for _ in range(n)]
     fed = ids.flatten(0, 1)
     for length in range(before, limits.max_length):
-        log_probs = decoder(fed, seen, cache=cache, last=True).float().log_softmax(1)
-        log_probs = _limited(log_probs, ids.flatten(0, 1), end, limits)
+        raw = decoder(fed, seen, cache=cache, last=True).float().log_softmax(1)
+        log_probs = _limited(raw, ids.flatten(0, 1), end, limits)
         # The best of all are among the best of each beam.
         own, words = log_probs.topk(min(2 * beams, log_probs.shape[1]), dim=1)
         own, words = own.view(n, beams, -1), words.view(n, beams, -1)
         total, place = (own + scores[:, :, None]).flatten(1).topk(2 * beams, dim=1)
         parent, tokens = place // own.shape[2], words.flatten(1).gather(1, place)
-        each = own.flatten(1).gather(1, place)
+        each = raw.gather(1, words.flatten(1).view(n * beams, -1)).view(n, -1).gather(1, place)
         last = length + 1 == limits.max_length
         over = (tokens == end) | last
         ongoing, kept = (total + NEVER * over).topk(beams, dim=1)

@@ -28,8 +28,13 @@ TRANSFORMERS = (
 # What training alone needs, what is tied to another key, and numbers of places.
 LEFT_OUT = re.compile(
     r"(visual_encoder|text_encoder|vision_proj|text_proj|text_decoder)_m\..*|(image|text|ptr|idx)_queue|queue_ptr"
-    r"|.*\.position_ids|text_decoder\.cls\.predictions\.decoder\.(weight|bias)|text_encoder\.pooler\..*"
+    r"|.*\.position_ids|text_encoder\.pooler\..*"
 )
+# The head's matrix and bias as some write them, and what they must be equal to.
+TIED = {
+    "text_decoder.cls.predictions.decoder.weight": "text_decoder.bert.embeddings.word_embeddings.weight",
+    "text_decoder.cls.predictions.decoder.bias": "text_decoder.cls.predictions.bias",
+}
 OURS = "temp"  # that transformers does not keep
 
 
@@ -122,7 +127,10 @@ def fill(config: Config, state: Mapping[str, Tensor]) -> BLIP:
     with torch.device("meta"):
         model = BLIP(config)
     wanted = dict(model.named_parameters(remove_duplicate=False)) | dict(model.named_buffers())
-    state = {key: value for key, value in state.items() if not LEFT_OUT.fullmatch(key)}
+    for name, other in TIED.items():
+        if name in state and other in state and not torch.equal(state[name], state[other]):
+            raise ValueError(f"{name} differs from {other}, and the two are one in a BLIP")
+    state = {key: value for key, value in state.items() if not LEFT_OUT.fullmatch(key) and key not in TIED}
     if missing := sorted(wanted.keys() - state.keys()):
         raise ValueError(f"the weights have no {missing[0]}, and {len(missing) - 1} other keys of a BLIP are missing")
     if strange := sorted(state.keys() - wanted.keys()):

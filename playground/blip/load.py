@@ -1,6 +1,7 @@
 """Load BLIP from any layout: our folders, Salesforce's files, transformers' folders and repositories."""
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ __all__ = ["download", "load", "save"]
 KIND = "playground.blip"
 WORDS = ("config.json", "tokenizer.json", "vocab.txt")
 FILES = ("config.json", "model.safetensors")
+SHARED = re.compile(r"text_encoder\.(embeddings|encoder\.layer\.\d+\.(crossattention|intermediate|output))\.")
 
 
 def load(source: str | Path, *, like_transformers: bool = False) -> BLIP:
@@ -80,10 +82,10 @@ def _config(fields: dict[str, object], folder: Path) -> Config:
 
 def _untied(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Our files hold what encoder and decoder share once, by the encoder's name."""
-    if "text_decoder.cls.predictions.bias" not in state:
+    if "itm_head.weight" not in state or "text_decoder.cls.predictions.bias" not in state:
         return state
-    encoder = {key: value for key, value in state.items() if key.startswith("text_encoder.")}
-    return {key.replace("text_encoder.", "text_decoder.bert.", 1): value for key, value in encoder.items()} | state
+    shared = {key: value for key, value in state.items() if SHARED.match(key)}
+    return {key.replace("text_encoder.", "text_decoder.bert.", 1): value for key, value in shared.items()} | state
 
 
 def _with_words(model: BLIP, folder: Path) -> BLIP:

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from playground.blip.generation import Limits
 from playground.blip.med import Decoder, Med
 from playground.blip.vision import VisionTransformer
 from playground.nn.seeded import seeded
@@ -57,6 +58,9 @@ class Config:
     std: tuple[float, float, float] = STD
     stem: Literal["patch", "conv"] = "patch"
     prompt: str = "a picture of "  # what captions begin with, and are given without
+    max_length: int = 20  # of a caption, in tokens, with the prompt
+    min_length: int = 5
+    text_length: int = 35  # tokens of a text that is matched, or of a question; of a longer one the end is not read
     like_transformers: bool = False
 
     def __post_init__(self) -> None:
@@ -74,6 +78,11 @@ class Config:
     def first(self) -> int:
         """What a text that looks at a picture begins with."""
         return self.alone if self.like_transformers else self.ground
+
+    @property
+    def limits(self) -> Limits:
+        """What a caption may be, unless it is said."""
+        return Limits(self.max_length, self.min_length)
 
     @property
     def decodes(self) -> bool:
@@ -116,6 +125,11 @@ class BLIP(nn.Module):
         self.apply(_initialise)
         if config.encodes and config.decodes and "match" in config.tasks:
             share(self.text_encoder, self.text_decoder.bert)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are, and what they take must be."""
+        return self.visual_encoder.cls_token.device
 
     def see(self, pixels: Tensor) -> Tensor:
         """States (n, 1 + patches, width) of preprocessed pixels (n, 3, image_size, image_size)."""

@@ -55,6 +55,7 @@ class Momentum(nn.Module):
     @torch.no_grad()
     def keep(self, images: Tensor, texts: Tensor) -> None:
         """Put this batch's embeddings (n, embed_dim) into the queue, in the place of the oldest."""
+        images, texts = (one[max(0, len(one) - len(self.images)) :] for one in (images, texts))
         if size := len(self.images):
             places = (int(self.filled) + torch.arange(len(images))) % size
             self.images[places], self.texts[places] = images, texts

@@ -47,7 +47,8 @@ def pretraining(
     n, config = len(batch.pixels), model.config
     states = model.see(batch.pixels)
     seen = model.text_decoder.look(states)
-    targets = batch.caption_mask & (torch.arange(batch.captions.shape[1]) >= batch.prompt[:, None])
+    places = torch.arange(batch.captions.shape[1], device=states.device)
+    targets = batch.caption_mask & (places >= batch.prompt[:, None])
     logits = model.text_decoder(batch.heard, seen, mask=batch.caption_mask)
     language = lm(logits, batch.captions, targets, ignored=0, smoothing=smoothing)
     if not contrast:
@@ -58,7 +59,7 @@ def pretraining(
     if momentum is not None:
         momentum.follow(model)
         slow_images, slow_texts = momentum.embed(batch.pixels, true, mask)
-    both = torch.eye(n, len(slow_texts), dtype=torch.bool)
+    both = torch.eye(n, len(slow_texts), dtype=torch.bool, device=states.device)
     alike = batch.also_true & batch.also_true.T  # each text is true of the other's picture as well
     both[:, :n] |= alike
     contrasted, to_texts, to_images = itc(

@@ -1,12 +1,12 @@
 """What became of a set that CapFilt cleaned: counts, a histogram and samples, as numbers and as a page to read."""
 
 import html
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from playground.blip.capfilt import Decision
 from playground.blip.clean import decisions
 
 __all__ = ["page", "report"]
@@ -29,10 +29,10 @@ def report(folder: str | Path, threshold: float = 0.5) -> dict[str, Any]:
     counts = {source: {"kept": 0, "dropped": 0} for source in SOURCES}
     bins = {source: [0] * BINS for source in counts}
     samples: dict[str, list[dict[str, Any]]] = {"kept": [], "dropped": [], "unread": []}
-    pairs = bettered = 0
-    for _, some in groupby(decisions(folder, threshold), key=lambda one: one.uid):
-        own = list(some)
+    pairs = unread = bettered = 0
+    for own in _pairs(decisions(folder, threshold)):
         pairs += 1
+        unread += any(one.error for one in own)
         by_source = {source: [one for one in own if one.source == source] for source in counts}
         bettered += not any(one.kept for one in by_source["web"]) and any(one.kept for one in by_source["written"])
         for one in own:
@@ -45,11 +45,22 @@ def report(folder: str | Path, threshold: float = 0.5) -> dict[str, Any]:
             bins[one.source][min(int((one.probability or 0.0) * BINS), BINS - 1)] += 1
             if len(samples[name]) < SAMPLES:
                 samples[name].append(asdict(one))
-    unread = pairs - sum(counts["web"].values())
     return {
         "threshold": threshold, "pairs": pairs, "unread": unread, "texts": counts, "histogram": bins,
         "only what was written kept": bettered, "samples": samples,
     }  # fmt: skip
+
+
+def _pairs(told: Iterator[Decision]) -> Iterator[list[Decision]]:
+    """The texts of one pair after another: each begins with the web's."""
+    own: list[Decision] = []
+    for one in told:
+        if one.source == "web" and own:
+            yield own
+            own = []
+        own.append(one)
+    if own:
+        yield own
 
 
 def page(told: Mapping[str, Any]) -> str:

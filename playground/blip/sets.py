@@ -1,8 +1,9 @@
 """Sets of pictures with texts as people have them: tables beside pictures, parquet, WebDataset shards."""
 
 import csv
-import io
 import json
+import tarfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ TEXT = ("text", "caption", "alt_text", "TEXT")
 UID = ("uid", "id", "key")
 SUFFIXES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
 ROWS = 256  # of a parquet file that are in memory at once
+MOST_BYTES = 50_000_000  # of a picture in a shard
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,10 @@ def open_set(source: str | Path) -> PairSet:
     pictures, a WebDataset shard (.tar) or a folder of shards.
 
     A table has a column of pictures (`IMAGE`: paths within its folder; in parquet the bytes, or a struct with them as
-    the `datasets` library writes it), one of texts (`TEXT`), and may have one of names (`UID`); otherwise the picture's
-    path or the row's number names a pair. Raises `FileNotFoundError`, and `ValueError` naming the columns that are
-    there and those that are looked for, where they are not, and for what is no set.
+    the `datasets` library writes it), one of texts (`TEXT`), and may have one of names (`UID`). Otherwise the
+    picture's path with the row's number names a pair, as a picture may have several texts; in a shard, its name with
+    the sample's. Raises `FileNotFoundError`, and `ValueError` naming the columns that are there and those that are
+    looked for, where they are not, and for what is no set.
     """
     path = Path(source)
     if not path.exists():
@@ -79,18 +82,22 @@ def _table(path: Path) -> PairSet:
         raise ValueError(f"{path} has no rows")
 
     def pairs() -> Iterator[Pair]:
-        for row in rows(path):
+        for number, row in enumerate(rows(path)):
             image, text = str(row.get(columns["image"]) or ""), str(row.get(columns["text"]) or "")
             uid = str(row.get(columns["uid"]) or "") if "uid" in columns else ""
-            yield Pair(uid or image, _within(path.parent, image), text)
+            yield Pair(uid or f"{image}#{number}", _within(path.parent, image), text)
 
     return PairSet(path.suffix[1:], path, total, pairs)
 
 
 def _within(folder: Path, name: str) -> Path | bytes:
     """The file of a name; one that leads out of the folder is as if it were empty."""
-    path = folder / name
-    return path if name and path.resolve().is_relative_to(folder.resolve()) else b""
+    try:
+        path = folder / name
+        inside = bool(name) and path.resolve().is_relative_to(folder.resolve())
+    except (ValueError, OSError):  # a name that no file can have
+        return b""
+    return path if inside else b""
 
 
 def _csv_rows(path: Path) -> Iterator[Mapping[str, Any]]:
@@ -149,26 +156,52 @@ def _parquet(path: Path) -> PairSet:
                     image = image.get("bytes") or image.get("path")
                 content = image if isinstance(image, bytes) else _within(path.parent, str(image or ""))
                 uid = str(row[columns["uid"]]) if "uid" in columns else ""
-                yield Pair(uid or (image if isinstance(image, str) else "") or str(number), content, text)
+                yield Pair(uid or f"{image if isinstance(image, str) else ''}#{number}", content, text)
                 number += 1
 
     return PairSet("parquet", path, total, pairs)
 
 
 def _shards(paths: list[Path]) -> Iterator[Pair]:
-    """Samples of WebDataset shards: a picture and a .txt, or a .json with a caption, of one name."""
-    import webdataset
-
+    """Samples of WebDataset shards: members of one name but for their ending, one behind the other; a picture, and a
+    .txt or a .json with a caption."""
     for path in paths:
-        for sample in webdataset.WebDataset(str(path), shardshuffle=False, empty_check=False):
-            image = next((sample[name] for name in SUFFIXES if name in sample), b"")
-            yield Pair(str(sample["__key__"]), image, _text_of(sample))
+        key, sample = "", dict[str, bytes]()
+        for name, ending, content in _members(path):
+            if name != key and sample:
+                yield _pair(path, key, sample)
+                sample = {}
+            key = name
+            sample[ending] = content
+        if sample:
+            yield _pair(path, key, sample)
 
 
-def _text_of(sample: Mapping[str, Any]) -> str:
+def _members(path: Path) -> Iterator[tuple[str, str, bytes]]:
+    """The files of a shard: name, ending and content. Raises `ValueError` for one that is damaged."""
+    try:
+        with tarfile.open(path) as archive:
+            for member in archive:
+                folder, _, last = member.name.rpartition("/")
+                name, dot, ending = last.partition(".")
+                file = archive.extractfile(member) if member.isfile() and dot and name else None
+                if file is not None:
+                    yield f"{folder}/{name}" if folder else name, ending.lower(), file.read(MOST_BYTES + 1)
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise ValueError(f"the shard {path} is damaged, or not all of it is here ({error})") from error
+
+
+def _pair(path: Path, key: str, sample: Mapping[str, bytes]) -> Pair:
+    image = next((sample[name] for name in SUFFIXES if name in sample), b"")
+    return Pair(f"{path.stem}/{key}", image if len(image) <= MOST_BYTES else b"", _text_of(sample))
+
+
+def _text_of(sample: Mapping[str, bytes]) -> str:
+    """The text of a sample, or "" where none can be read."""
     if "txt" in sample:
-        return str(sample["txt"].decode(errors="replace")).strip()
-    if "json" in sample:
-        told = json.load(io.BytesIO(sample["json"]))
-        return str(next((told[name] for name in TEXT if name in told), ""))
-    return ""
+        return sample["txt"].decode(errors="replace").strip()
+    try:
+        told = json.loads(sample.get("json", b"{}"))
+    except ValueError:
+        return ""
+    return str(next((told[name] for name in TEXT if name in told), "")) if isinstance(told, dict) else ""

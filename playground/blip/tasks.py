@@ -13,14 +13,14 @@ from playground.blip.generation import Limits, Written, beam_search, greedy, nuc
 from playground.blip.med import Decoder, Seen
 from playground.blip.model import BLIP, Task
 from playground.blip.preprocess import preprocess
-from playground.blip.tokenizer import Tokenizer, cleaned
+from playground.blip.tokenizer import Tokenizer, cleaned, cleaned_question
 
 __all__ = ["STRATEGIES", "Matches", "Strategy", "answer", "caption", "check", "match", "tokenizer_of", "write"]
 
 Strategy = Literal["greedy", "beam", "nucleus"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 BATCH = 16  # pictures at once
-QUESTION, RANKED = 35, 128  # tokens of a question; answers that are ranked whole, of a list (the authors' k)
+RANKED = 128  # answers that are ranked whole, of a list (the authors' k)
 ANSWER = Limits(max_length=10, min_length=1)
 
 
@@ -53,15 +53,16 @@ def write(
     """What the decoder writes of each picture, token by token: "greedy", "beam" (3) or "nucleus" (0.9).
 
     `prompt` is what the captions begin with, and are given without; by default the one of the model's training.
-    Nucleus draws from `seed`, each picture from numbers of its own. Raises `ValueError` for a model that does not
+    Nucleus draws from `seed`, each picture from numbers of its own; the authors' code also has a repetition penalty of
+    1.1 there, which `limits` can say (`Limits(20, 5, 1.1)`). Raises `ValueError` for a model that does not
     caption or has no tokenizer, and for options out of range.
     """
     check(model, "caption")
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy must be one of {', '.join(STRATEGIES)}, not {strategy!r}")
-    words, config, limits = tokenizer_of(model), model.config, limits or Limits()
+    words, config, limits = tokenizer_of(model), model.config, limits or model.config.limits
     text = config.prompt if prompt is None else prompt
-    row, _ = words([text], config.start, config.context_length, ended=False)
+    row = words([text], config.start, config.context_length, ended=False)[0].to(model.device)
     made: list[Written] = []
     for start in range(0, len(images), BATCH):
         states = _seen(model, images[start : start + BATCH])
@@ -72,7 +73,7 @@ def write(
             made += beam_search(model.text_decoder, seen, begun, config.end, limits, beams=beams)
         else:
             rows = range(start, start + len(states))
-            uniforms = torch.stack([_uniforms(seed, i, limits.max_length) for i in rows])
+            uniforms = torch.stack([_uniforms(seed, i, limits.max_length) for i in rows]).to(model.device)
             made += nucleus(model.text_decoder, seen, begun, config.end, limits, uniforms, top_p=top_p)
     return made
 
@@ -88,7 +89,7 @@ def match(model: BLIP, images: Sequence[Image.Image], texts: Sequence[str]) -> M
     logits, cosine = np.zeros((len(images), len(said), 2), np.float32), np.zeros((len(images), len(said)), np.float32)
     if not said:
         return Matches(logits[..., 0], logits, cosine)
-    alone, mask = words(said, config.alone, config.context_length)
+    alone, mask = (one.to(model.device) for one in words(said, config.alone, config.text_length))
     grounded = alone.clone()
     grounded[:, 0] = config.first
     with torch.no_grad():
@@ -96,10 +97,10 @@ def match(model: BLIP, images: Sequence[Image.Image], texts: Sequence[str]) -> M
         for start in range(0, len(images), BATCH):
             states = _seen(model, images[start : start + BATCH])
             own = slice(start, start + len(states))
-            cosine[own] = (model.embed_image(states) @ embedded.T).numpy()
+            cosine[own] = (model.embed_image(states) @ embedded.T).cpu().numpy()
             n = len(states)
             found = model.match(states, grounded.repeat(n, 1), mask.repeat(n, 1))
-            logits[own] = found.view(n, len(said), 2).numpy()
+            logits[own] = found.view(n, len(said), 2).cpu().numpy()
     powers = torch.from_numpy(logits).softmax(-1).numpy()
     return Matches(powers[..., 1], logits, cosine)
 
@@ -119,14 +120,15 @@ def answer(
     made: list[str] = []
     for start in range(0, len(images), BATCH):
         some = slice(start, start + BATCH)
-        ids, mask = words([cleaned(one) for one in questions[some]], config.first, QUESTION)
+        asked = words([cleaned_question(one) for one in questions[some]], config.first, config.text_length)
+        ids, mask = (one.to(model.device) for one in asked)
         with torch.no_grad():
             states = model.read(_seen(model, images[some]), ids, mask)
             seen = model.text_decoder.look(states, None if config.like_transformers else mask)
         if answers is not None:
             made += _ranked(model, seen, answers, words)
             continue
-        begun = torch.full((len(ids), 1), config.start)
+        begun = torch.full((len(ids), 1), config.start, device=model.device)
         made += [words.decode(one.ids) for one in beam_search(model.text_decoder, seen, begun, config.end, ANSWER)]
     return made
 
@@ -137,9 +139,11 @@ def _ranked(model: BLIP, seen: Seen, answers: Sequence[str], words: Tokenizer) -
     if not answers:
         raise ValueError("answers must be one or more, or None to let the model write")
     config, decoder = model.config, model.text_decoder
-    ids, mask = words([cleaned(one) for one in answers], config.start, config.context_length)
+    ids, mask = (one.to(model.device) for one in words(answers, config.start, config.context_length))
     n = len(seen.keys[0])
-    first = decoder(torch.full((n, 1), config.start), seen, last=True).log_softmax(1)[:, ids[:, 1]]  # (n, answers)
+    first = decoder(torch.full((n, 1), config.start, device=model.device), seen, last=True).log_softmax(1)[
+        :, ids[:, 1]
+    ]  # (n, answers)
     best = first.topk(min(RANKED, len(answers)), dim=1).indices  # (n, k)
     k = best.shape[1]
     rows, real = ids[best.flatten()], mask[best.flatten()]
@@ -156,7 +160,7 @@ def log_likelihood(decoder: Decoder, seen: Seen, ids: Tensor, mask: Tensor) -> T
 
 def _seen(model: BLIP, images: Sequence[Image.Image]) -> Tensor:
     with torch.no_grad():
-        return model.see(preprocess(images, model.config))
+        return model.see(preprocess(images, model.config).to(model.device))
 
 
 def _uniforms(seed: int, number: int, count: int) -> Tensor:

@@ -9,7 +9,7 @@ import tokenizers
 import torch
 from torch import Tensor
 
-__all__ = ["Tokenizer", "cleaned", "read_tokenizer"]
+__all__ = ["Tokenizer", "cleaned", "cleaned_question", "read_tokenizer"]
 
 DROPPED = re.compile(r"[.!\"()*#:;~]")
 MOST_WORDS = 50
@@ -22,6 +22,11 @@ def cleaned(text: str, most: int = MOST_WORDS) -> str:
     """The text in lower case, without some of the punctuation, at most so many words (`pre_caption` of BLIP's code)."""
     text = re.sub(r"\s{2,}", " ", DROPPED.sub(" ", text.lower())).rstrip("\n").strip(" ")
     return " ".join(text.split(" ")[:most])
+
+
+def cleaned_question(text: str, most: int = MOST_WORDS) -> str:
+    """The same for a question, whose punctuation leaves no space (`pre_question`)."""
+    return " ".join(DROPPED.sub("", text.lower()).rstrip(" ").split(" ")[:most])
 
 
 @dataclass(frozen=True)

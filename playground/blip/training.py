@@ -3,14 +3,17 @@
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import torch
 from torch import Tensor
 
 from playground import checkpoints
 from playground.blip.model import BLIP
+from playground.blip.momentum import Momentum
 from playground.blip.objective import Losses
 from playground.nn.adam import Weights, learning_rate
 from playground.nn.stem import recalibrate
@@ -45,6 +48,7 @@ def fit(
     horizon: int | None = None,
     scratch: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
+    momentum: Momentum | None = None,
     every: int = 200,
 ) -> Generator[TrainingStep, None, None]:
     """Train `model` in place, yielding after each step; at its end, closed or failed, it holds the averaged weights.
@@ -52,6 +56,7 @@ def fit(
     `losses(step)` gives a step's losses and must give the same again; then a run that is kept in the folder `scratch`
     each `every` steps goes on where it was interrupted, to the weights of a run in one go. `pixels(step)` gives the
     step's pictures alone, by which batch norms are set at the end. `settings` say what else makes the run what it is.
+    A run that was kept is of a model that began with the same weights; `momentum`, which `losses` uses, is kept too.
     The learning rate warms up and falls as half a cosine over `horizon` steps, by default all.
 
     Raises `ValueError` for settings out of range and for a scratch folder of another run, `FloatingPointError` when
@@ -59,9 +64,10 @@ def fit(
     """
     if steps < 1 or lr <= 0 or (horizon or steps) < steps:
         raise ValueError(f"steps >= 1, lr > 0 and horizon >= steps must hold, not {steps}, {lr} and {horizon}")
-    run = {"steps": steps, "lr": lr, "horizon": horizon or steps, **(settings or {})}
+    begun = reduce(lambda sum, p: crc32(p.detach().cpu().numpy().tobytes(), sum), model.parameters(), 0)
+    run = {"steps": steps, "lr": lr, "horizon": horizon or steps, "begun": f"{begun:08x}", **(settings or {})}
     folder = Path(scratch) if scratch is not None else None
-    return _run(model, losses, pixels, run, folder, checkpoints.read_run(folder, run), every)
+    return _run(model, losses, pixels, run, folder, checkpoints.read_run(folder, run), momentum, every)
 
 
 def _run(
@@ -71,12 +77,15 @@ def _run(
     run: dict[str, Any],
     scratch: Path | None,
     state: dict[str, Tensor] | None,
+    momentum: Momentum | None,
     every: int,
 ) -> Generator[TrainingStep, None, None]:
     steps = int(run["steps"])
     model.train().requires_grad_(True)
     weights = Weights(model, beta2=BETA2)
     buffers = {f"buffer.{name}": tensor for name, tensor in model.named_buffers()}
+    if momentum is not None:
+        buffers |= {f"momentum.{name}": tensor for name, tensor in momentum.state_dict().items()}
     if state is not None:
         weights.restore(state)
         for name, tensor in buffers.items():

@@ -74,6 +74,9 @@ def world_config(*tasks: Task) -> Config:
         std=(0.25, 0.25, 0.25),
         stem="conv",
         prompt=PROMPTS["en"],
+        max_length=LENGTH - 1,
+        min_length=1,
+        text_length=LENGTH,
     )
 
 

@@ -94,6 +94,38 @@ def test_encoder_and_decoder_share_all_but_self_attention(models, tmp_path):
     assert "text_decoder.bert.embeddings.word_embeddings.weight" not in state  # once
 
 
+@pytest.mark.parametrize("name", ["both", "answer"])
+def test_a_weight_that_is_missing_is_not_made_up(models, tmp_path, name):
+    blip.save(models[name], tmp_path)
+    config, state = checkpoints.read(tmp_path)
+    del state["text_decoder.bert.encoder.layer.0.attention.self.query.weight"]
+    checkpoints.write(tmp_path, config, state)
+    with pytest.raises(ValueError, match=r"the weights have no text_decoder.bert.encoder.layer.0.attention.self.query"):
+        blip.load(tmp_path)
+
+
+def test_a_head_of_other_words_is_refused(models):
+    state = dict(models["both"].state_dict())
+    words = state["text_decoder.bert.embeddings.word_embeddings.weight"]
+    blip.layouts.fill(models["both"].config, state | {"text_decoder.cls.predictions.decoder.weight": words})
+    with pytest.raises(ValueError, match="and the two are one in a BLIP"):
+        blip.layouts.fill(models["both"].config, state | {"text_decoder.cls.predictions.decoder.weight": words + 1})
+
+
+def test_everything_is_put_where_the_weights_are(models, monkeypatch):
+    """Without a GPU: what a call makes is made on the model's device, or this stand-in for one complains."""
+    moved: list[torch.device] = []
+    real = torch.Tensor.to
+    monkeypatch.setattr(
+        torch.Tensor, "to", lambda self, *a, **k: moved.append(a[0] if a else None) or real(self, *a, **k)
+    )
+    here = models["both"].device
+    blip.caption(models["both"], pictures(1), "nucleus", limits=blip.Limits(12, 6))
+    blip.match(models["both"], pictures(1), ["a ball"])
+    blip.answer(models["answer"], pictures(1), ["a ball"])
+    assert moved.count(here) >= 3 + 3 + 3  # pixels, prompt and draws; pixels, ids and mask, twice
+
+
 def test_a_pretrained_file_does_both(tmp_path):
     """With momentum encoders, queues and the tied head in it, as the authors' are; heads of 64 are theirs."""
     from playground.nn.tower import Tower

@@ -5,7 +5,7 @@ import random
 import pytest
 from small_blip import WORDS, vocabulary
 
-from playground.blip.tokenizer import cleaned, read_tokenizer
+from playground.blip.tokenizer import cleaned, cleaned_question, read_tokenizer
 
 
 @pytest.fixture
@@ -51,6 +51,12 @@ def test_length(tokenizer):
 )
 def test_cleaning(text, clean):
     assert cleaned(text) == clean
+
+
+def test_questions_are_cleaned_without_a_space():
+    assert cleaned_question("At 9 a.m.?") == "at 9 am?"
+    assert cleaned("At 9 a.m.?") == "at 9 a m ?"
+    assert cleaned_question("What: is (it)? ") == "what is it?"
 
 
 def test_what_is_no_tokenizer(tmp_path):

@@ -126,7 +126,7 @@ def test_a_run_goes_on_to_the_same_weights(data, tmp_path):
         losses = lambda step: pretraining(model, data(step), generator=torch.Generator().manual_seed(step))  # noqa: E731
         return blip.fit(model, losses, lambda step: data(step).pixels, steps=4, lr=1e-3, **more)
 
-    whole, broken, again = (blip.build(data.config, seed=i) for i in (0, 0, 5))
+    whole, broken, again = (blip.build(data.config) for _ in range(3))
     told = [step.language for step in run(whole)]
     begun = run(broken, scratch=tmp_path, every=1)
     first = [next(begun).language for _ in range(2)]
@@ -135,8 +135,23 @@ def test_a_run_goes_on_to_the_same_weights(data, tmp_path):
     assert first + rest == told
     assert_close(weights(again), weights(whole), rtol=0, atol=0)
     assert not again.training
+    with pytest.raises(ValueError, match="holds another run"):  # of other weights to begin with
+        run(blip.build(data.config, seed=9), scratch=tmp_path)
     with pytest.raises(ValueError, match="steps >= 1"):
         blip.fit(whole, None, None, steps=0, lr=1e-3)
+
+
+def test_momentum_is_kept_with_the_run(data, tmp_path):
+    def run(model, momentum, **more):
+        losses = lambda step: pretraining(model, data(step), matching=False, momentum=momentum)  # noqa: E731
+        return blip.fit(model, losses, lambda s: data(s).pixels, steps=4, lr=1e-3, momentum=momentum, **more)
+
+    whole, broken, again = (blip.build(data.config) for _ in range(3))
+    told = [step.contrast for step in run(whole, Momentum(whole, 16))]
+    begun = run(broken, Momentum(broken, 16), scratch=tmp_path, every=1)
+    first = [next(begun).contrast for _ in range(2)]
+    begun.close()
+    assert first + [step.contrast for step in run(again, Momentum(again, 16), scratch=tmp_path, every=1)] == told
 
 
 def test_a_small_model_learns_to_say_what_it_sees(pictures):

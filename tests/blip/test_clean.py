@@ -115,12 +115,47 @@ def test_another_job_and_a_folder_of_others_are_refused(source, models, tmp_path
         run(source, tmp_path / "full", models)
     assert (tmp_path / "full" / "letter.txt").read_text() == "dear"
     shorter = open_set(source)
-    with pytest.raises(ValueError, match="has not so many: it is another set"):
+    with pytest.raises(ValueError, match="which differs in total"):
         list(clean(blip.sets.PairSet(shorter.kind, shorter.source, 3, lambda: iter(list(shorter)[:3])),
                    tmp_path / "out", *models, limits=LIMITS, part=5, candidates=2))  # fmt: skip
     for options, words in (({"threshold": 2}, "threshold must lie"), ({"part": 0}, "part must be at least 1")):
         with pytest.raises(ValueError, match=words):
             run(source, tmp_path / "new", models, **options)
+
+
+def test_a_set_that_has_changed_and_a_part_that_is_gone_are_refused(source, models, tmp_path):
+    import shutil
+
+    own = tmp_path / "set"
+    shutil.copytree(source, own)
+    run(own, tmp_path / "out", models)
+    rows = (own / "captions.jsonl").read_text().splitlines()
+    (own / "captions.jsonl").write_text("\n".join([*rows[:-2], rows[-1], rows[-2]]) + "\n")
+    with pytest.raises(ValueError, match="has others there: it is another set"):
+        run(own, tmp_path / "out", models)
+    (own / "captions.jsonl").write_text("\n".join(rows) + "\n")
+    (tmp_path / "out" / "part-000002.jsonl").unlink()
+    with pytest.raises(ValueError, match=r"a part of .* is missing"):
+        run(own, tmp_path / "out", models)
+
+
+def test_what_cannot_be_leaves_no_job(source, models, tmp_path):
+    for options, words in (({"top_p": 2.0}, "top_p must lie"), ({"limits": blip.Limits(3, 1)}, "leaves no room")):
+        with pytest.raises(ValueError, match=words):
+            run(source, tmp_path / "out", models, **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_several_texts_of_a_picture(source, models, tmp_path):
+    own = tmp_path / "set"
+    own.mkdir()
+    (own / "0.png").write_bytes((source / "0.png").read_bytes())
+    (own / "captions.csv").write_text("image,text\n0.png,a ball\n0.png,a red cube\n0.png,blue\n")
+    run(own, tmp_path / "out", models)
+    told = report(tmp_path / "out")
+    assert (told["pairs"], told["unread"]) == (3, 0)
+    written = [one.text for one in decisions(tmp_path / "out") if one.source == "written"]
+    assert len(set(written)) > 2  # each pair has draws of its own
 
 
 def test_a_full_disk_stops_the_run_and_it_goes_on_later(source, models, tmp_path, monkeypatch):

@@ -69,7 +69,7 @@ def check(found, uids, total=5):
 @pytest.mark.parametrize("name", ["captions.csv", "captions.jsonl"])
 def test_a_folder_with_a_table(folder, name):
     (write_csv if name.endswith("csv") else write_jsonl)(folder / name, rows())
-    check(open_set(folder), [f"pics/{i}.png" for i in range(5)])
+    check(open_set(folder), [f"pics/{i}.png#{i}" for i in range(5)])
     assert open_set(folder / name).kind == name.split(".")[1]
 
 
@@ -87,15 +87,42 @@ def test_parquet_of_bytes_of_structs_and_of_paths(folder):
         ("paths", [f"pics/{i}.png" for i in range(5)]),
     ):
         parquet.write_table(pyarrow.table({"image": images, "text": TEXTS}), folder / f"{name}.parquet")
-        uids = [f"pics/{i}.png" for i in range(5)] if name == "paths" else [str(i) for i in range(5)]
+        uids = [f"{f'pics/{i}.png' if name == 'paths' else ''}#{i}" for i in range(5)]
         check(open_set(folder / f"{name}.parquet"), uids)
 
 
 def test_webdataset_shards(folder):
     write_tar(folder / "a.tar", range(3))
     write_tar(folder / "b.tar", range(3, 5), as_json=True)
-    check(open_set(folder), [f"{i:04d}" for i in range(5)], None)
+    check(open_set(folder), [f"{'a' if i < 3 else 'b'}/{i:04d}" for i in range(5)], None)
     assert len(list(open_set(folder / "a.tar"))) == 3
+
+
+def test_names_of_shards_are_names(folder, monkeypatch):
+    """Nothing in them is a command, or a pattern."""
+    for name in ("pipe:touch owned; cat .tar", "x{0..1}.tar"):
+        write_tar(folder / name, range(2))
+    monkeypatch.chdir(folder)
+    assert len(list(open_set("."))) == 4
+    assert not (folder / "owned").exists()
+
+
+def test_damaged_samples_and_shards(folder):
+    with tarfile.open(folder / "a.tar", "w") as archive:
+        for name, content in (("1.json", b"{]"), ("1.png", picture(1)), ("2.json", b"null"), ("3.txt", b"\xff a")):
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    pairs = list(open_set(folder / "a.tar"))
+    assert [(pair.uid, pair.text, len(pair.image) > 0) for pair in pairs] == [
+        ("a/1", "", True), ("a/2", "", False), ("a/3", "\ufffd a", False),
+    ]  # fmt: skip
+    write_tar(folder / "b.tar")
+    (folder / "b.tar").write_bytes((folder / "b.tar").read_bytes()[:700])
+    with pytest.raises(ValueError, match=r"the shard .*b\.tar is damaged"):
+        list(open_set(folder / "b.tar"))
+    write_jsonl(folder / "captions.jsonl", [{"image": "a\0b.png", "text": "a"}])
+    assert [pair.image for pair in open_set(folder / "captions.jsonl")] == [b""]
 
 
 def test_a_path_that_leads_out_of_the_folder_is_no_picture(folder):
@@ -133,5 +160,5 @@ def test_ten_thousand_rows_are_read_one_by_one(tmp_path):
     write_jsonl(tmp_path / "captions.jsonl", [{"image": f"{i}.png", "text": "a " * 200} for i in range(10_000)])
     found = open_set(tmp_path)
     assert found.total == 10_000
-    assert next(iter(found)).uid == "0.png"
+    assert next(iter(found)).uid == "0.png#0"
     assert np.unique([pair.uid for pair in found]).size == 10_000
