@@ -159,8 +159,8 @@ def test_a_small_model_learns_to_say_what_it_sees(pictures):
     data = WorldPairs(pictures, world_config("caption", "match"), 8, easy=10**6)
     model = blip.build(data.config)
     losses = lambda step: pretraining(model, data(step), contrast=False, smoothing=0.0)  # noqa: E731
-    told = [step.language for step in blip.fit(model, losses, lambda s: data(s).pixels, steps=60, lr=2e-3)]
-    assert np.mean(told[-5:]) < 0.5 * np.mean(told[:5])
+    told = [step.language for step in blip.fit(model, losses, lambda s: data(s).pixels, steps=40, lr=2e-3)]
+    assert np.mean(told[-5:]) < 0.6 * np.mean(told[:5])
 
 
 def test_an_answering_model_begins_as_the_other(data):

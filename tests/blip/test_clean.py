@@ -94,9 +94,9 @@ for step in clean(open_set({str(source)!r}), {str(tmp_path / "out")!r}, *models,
                   candidates=2):
     print(step.done, flush=True)
 """
-    for _ in range(3):
+    for parts in (2, 4):
         with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
-            for _ in range(2):
+            for _ in range(parts):
                 process.stdout.readline()
             time.sleep(0.02)
             process.send_signal(signal.SIGKILL)

@@ -5,6 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from playground import blip, checkpoints
+from playground.blip.layouts import from_transformers
 
 transformers = pytest.importorskip("transformers")
 
@@ -42,6 +43,11 @@ def ours(theirs, folder):
     return blip.load(folder, like_transformers=True)
 
 
+def direct(theirs):
+    """The same without files, for many models."""
+    return from_transformers(theirs.state_dict(), theirs.config.to_dict(), like_transformers=True)
+
+
 def pixels(n, side=64, seed=1):
     return torch.randn(n, 3, side, side, generator=torch.Generator().manual_seed(seed))
 
@@ -72,11 +78,11 @@ def test_logits_of_the_decoder(tmp_path):
 
 @pytest.mark.parametrize("min_length", [2, 8])
 @pytest.mark.parametrize("end_bias", [0.0, 2.0, 4.0])
-def test_greedy_and_beam_write_the_same(tmp_path, min_length, end_bias):
+def test_greedy_and_beam_write_the_same(min_length, end_bias):
     different = ended = 0
     for seed in range(20):
         theirs = peer("caption", seed=seed, std=0.08, end_bias=end_bias)
-        mine = ours(theirs, tmp_path)
+        mine = direct(theirs)
         n = 1 + seed % 3
         x, prompt = pixels(n, seed=seed), ids(n, 3, START, seed=seed)
         limits = blip.Limits(max_length=14, min_length=min_length)
@@ -157,9 +163,9 @@ def test_answers(tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_real_sizes(tmp_path, kind):
+def test_real_sizes(kind):
     theirs = peer(kind, real=True, std=0.03)
-    mine = ours(theirs, tmp_path)
+    mine = direct(theirs)
     assert mine.config.text == mine.config.vision
     assert (mine.config.image_size, mine.config.patch_size) == (384, 16)
     x, words = pixels(1, 384), ids(1, 6, START if kind == "caption" else 101)
