@@ -66,7 +66,7 @@ def clean(
     job: dict[str, Any] = {
         "source": str(pairs.source.resolve()), "kind": pairs.kind, "total": pairs.total,
         "scorer": scorer is not None, "candidates": candidates, "top_p": top_p, "seed": seed,
-        "limits": asdict(limits or Limits()), "part": part, "models": dict(models or {}),
+        "limits": asdict(limits or captioner.config.limits), "part": part, "models": dict(models or {}),
     }  # fmt: skip
     if not 0 <= threshold <= 1:
         raise ValueError(f"threshold must lie in [0, 1], not {threshold}")

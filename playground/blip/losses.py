@@ -63,7 +63,8 @@ def hard_negatives(
     weights = weights.masked_fill(barred if same is None else barred | same, 0.0)
     nothing = weights.sum(1) == 0
     weights[nothing] = torch.eye(n, device=weights.device)[nothing]
-    return torch.multinomial(weights, 1, generator=generator)[:, 0]
+    drawn = torch.multinomial(weights.cpu(), 1, generator=generator)[:, 0]  # a generator is of one device
+    return drawn.to(weights.device)
 
 
 def itm(logits: Tensor, matches: Tensor) -> Tensor:

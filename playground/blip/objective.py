@@ -77,14 +77,14 @@ def _matching(
     model: BLIP, batch: Pairs, states: Tensor, to_texts: Tensor, to_images: Tensor,
     generator: torch.Generator | None, ground: int,
 ) -> Tensor:  # fmt: skip
-    n = len(states)
+    n, device = len(states), states.device
     other_text = hard_negatives(to_texts[:, :n], batch.also_true, generator)  # for each picture
     other_image = hard_negatives(to_images[:, :n], batch.also_true.T, generator)  # for each text
-    own = torch.arange(n)
+    own = torch.arange(n, device=device)
     k = len(batch.texts) // n - 1
     # For every picture in a row: its true text, its false ones, another's text.
-    text_rows = torch.cat([own[:, None], n + torch.arange(n * k).view(n, k), other_text[:, None]], dim=1)
-    answers = torch.zeros(n, k + 2, dtype=torch.bool)
+    text_rows = torch.cat([own[:, None], n + torch.arange(n * k, device=device).view(n, k), other_text[:, None]], dim=1)
+    answers = torch.zeros(n, k + 2, dtype=torch.bool, device=device)
     answers[:, 0] = True
     ids = batch.texts.clone()
     ids[:, 0] = ground
@@ -93,11 +93,13 @@ def _matching(
     flat = text_rows.flatten()
     here = model.itm_head(model.text_encoder(ids[flat], look, mask=batch.text_mask[flat])[:, 0])
     there = model.itm_head(model.text_encoder(ids[:n], elsewhere, mask=batch.text_mask[:n])[:, 0])
-    used = torch.ones(n, k + 2, dtype=torch.bool)
+    used = torch.ones(n, k + 2, dtype=torch.bool, device=device)
     used[:, -1] = other_text != own  # none is its own negative
     used, elsewhere_used = used.flatten(), other_image != own
-    matches = torch.cat([answers.flatten()[used], torch.zeros(int(elsewhere_used.sum()), dtype=torch.bool)])
-    return itm(torch.cat([here[used], there[elsewhere_used]]), matches)
+    logits = torch.cat([here[used], there[elsewhere_used]])
+    matches = torch.zeros(len(logits), dtype=torch.bool, device=device)
+    matches[: int(used.sum())] = answers.flatten()[used]
+    return itm(logits, matches)
 
 
 def answering(model: BLIP, batch: tuple[Tensor, Tensor, Tensor, Tensor, Tensor], *, smoothing: float = 0.1) -> Losses:

@@ -83,7 +83,7 @@ def _table(path: Path) -> PairSet:
 
     def pairs() -> Iterator[Pair]:
         for number, row in enumerate(rows(path)):
-            image, text = str(row.get(columns["image"]) or ""), str(row.get(columns["text"]) or "")
+            image, text = str(row.get(columns["image"]) or ""), _spoken(row.get(columns["text"]))
             uid = str(row.get(columns["uid"]) or "") if "uid" in columns else ""
             yield Pair(uid or f"{image}#{number}", _within(path.parent, image), text)
 
@@ -151,7 +151,7 @@ def _parquet(path: Path) -> PairSet:
         number = 0
         for batch in parquet.ParquetFile(path).iter_batches(batch_size=ROWS, columns=list(columns.values())):
             for row in batch.to_pylist():
-                image, text = row[columns["image"]], str(row[columns["text"]] or "")
+                image, text = row[columns["image"]], _spoken(row[columns["text"]])
                 if isinstance(image, dict):
                     image = image.get("bytes") or image.get("path")
                 content = image if isinstance(image, bytes) else _within(path.parent, str(image or ""))
@@ -204,4 +204,9 @@ def _text_of(sample: Mapping[str, bytes]) -> str:
         told = json.loads(sample.get("json", b"{}"))
     except ValueError:
         return ""
-    return str(next((told[name] for name in TEXT if name in told), "")) if isinstance(told, dict) else ""
+    return _spoken(next((told[name] for name in TEXT if name in told), "")) if isinstance(told, dict) else ""
+
+
+def _spoken(value: Any) -> str:
+    """A text of any kind of value, without halves of characters, which no file can hold."""
+    return "" if value is None else str(value).encode(errors="replace").decode()

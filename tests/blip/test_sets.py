@@ -121,8 +121,11 @@ def test_damaged_samples_and_shards(folder):
     (folder / "b.tar").write_bytes((folder / "b.tar").read_bytes()[:700])
     with pytest.raises(ValueError, match=r"the shard .*b\.tar is damaged"):
         list(open_set(folder / "b.tar"))
-    write_jsonl(folder / "captions.jsonl", [{"image": "a\0b.png", "text": "a"}])
-    assert [pair.image for pair in open_set(folder / "captions.jsonl")] == [b""]
+    write_jsonl(
+        folder / "captions.jsonl", [{"image": "a\0b.png", "text": "half \ud83d"}, {"image": "0.png", "text": None}]
+    )
+    pairs = list(open_set(folder / "captions.jsonl"))
+    assert [(pair.image == b"", pair.text) for pair in pairs] == [(True, "half ?"), (False, "")]
 
 
 def test_a_path_that_leads_out_of_the_folder_is_no_picture(folder):
