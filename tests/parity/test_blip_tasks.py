@@ -77,7 +77,7 @@ def test_logits_of_the_decoder(tmp_path):
 
 
 @pytest.mark.parametrize("min_length", [2, 8])
-@pytest.mark.parametrize("end_bias", [0.0, 2.0, 4.0])
+@pytest.mark.parametrize("end_bias", [0.0, 3.0])
 def test_greedy_and_beam_write_the_same(min_length, end_bias):
     different = ended = 0
     for seed in range(20):
@@ -162,7 +162,7 @@ def test_answers(tmp_path):
     assert_close(again, apart, rtol=0, atol=0)  # which transformers looks at: it drops the mask
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["caption", "match"])  # what answers has no other parts
 def test_real_sizes(kind):
     theirs = peer(kind, real=True, std=0.03)
     mine = direct(theirs)
@@ -173,12 +173,9 @@ def test_real_sizes(kind):
         if kind == "caption":
             wanted = theirs(pixel_values=x, input_ids=words).logits
             got = mine.text_decoder(words, mine.text_decoder.look(mine.see(x)))
-        elif kind == "match":
+        else:
             wanted = theirs(input_ids=words, pixel_values=x).itm_score
             got = mine.match(mine.see(x), words, torch.ones_like(words).bool())
-        else:
-            wanted = theirs.text_encoder(words, encoder_hidden_states=theirs.vision_model(x)[0]).last_hidden_state
-            got = mine.read(mine.see(x), words, torch.ones_like(words).bool())
     assert wanted.std() > 0.05
     assert_close(got, wanted, rtol=1e-4, atol=1e-4)
 
