@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,8 @@ import typer
 
 from playground import blip, checkpoints
 from playground.blip import world_figures, world_training
-from playground.blip.world_figures import Figure
+from playground.world.figures import table
+from playground.world.lessons import Drawn
 
 __all__ = ["blip_figures", "train_blip"]
 
@@ -108,14 +108,14 @@ def train_blip(
         command="uv run playground train blip" + (" --answers" if answers else "") + more,
         date=datetime.now(UTC).date(),
         count=figures,
-        table="\n".join(_table(found)) if found else "Not measured.",
+        table="\n".join(table(found)) if found else "Not measured.",
     )
     checkpoints.write_text(folder / "README.md", card)
     typer.echo(f"{folder}; {work} may be deleted")
 
 
-def _tell(made: world_training.Drawn | blip.TrainingStep, total: int) -> None:
-    if isinstance(made, world_training.Drawn):
+def _tell(made: Drawn | blip.TrainingStep, total: int) -> None:
+    if isinstance(made, Drawn):
         typer.echo(f"\rdrawn {made.done:,} of {made.total:,} pictures   ", nl=made.done == made.total)
     elif made.step % 20 == 0 or made.progress == 1:
         parts = {"language": made.language, "contrast": made.contrast, "matching": made.matching}
@@ -133,12 +133,5 @@ def blip_figures(
     except (ValueError, FileNotFoundError) as error:
         raise typer.BadParameter(str(error)) from error
     answers = "answer" in model.config.tasks
-    for line in _table((world_figures.answer_figures if answers else world_figures.pair_figures)(model, count)):
+    for line in table((world_figures.answer_figures if answers else world_figures.pair_figures)(model, count)):
         typer.echo(line)
-
-
-def _table(figures: Iterable[Figure]) -> Iterator[str]:
-    yield "| what | right | chance |"
-    yield "|---|---|---|"
-    for figure in figures:
-        yield f"| {figure.name} | {figure.value:.1%} | {figure.chance:.1%} |"

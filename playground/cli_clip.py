@@ -3,7 +3,6 @@
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,8 @@ import typer
 from playground import checkpoints, clip
 from playground.clip import world_figures, world_training
 from playground.clip.world_pairs import FALSE
+from playground.world.figures import Figure, table
+from playground.world.lessons import Drawn
 
 __all__ = ["clip_figures", "train_clip"]
 
@@ -119,8 +120,8 @@ def train_clip(
         dist.destroy_process_group()
 
 
-def _tell(made: world_training.Drawn | clip.TrainingStep, steps: int) -> None:
-    if isinstance(made, world_training.Drawn):
+def _tell(made: Drawn | clip.TrainingStep, steps: int) -> None:
+    if isinstance(made, Drawn):
         typer.echo(f"\rdrawn {made.done:,} of {made.total:,} pictures   ", nl=made.done == made.total)
     elif made.step % 20 == 0 or made.progress == 1:
         line = f"\r{made.seconds:6.0f} s, step {made.step:,} of {steps:,}, loss {made.loss:.3f} nats   "
@@ -136,20 +137,13 @@ def clip_figures(
         model = clip.load(folder)
     except (ValueError, FileNotFoundError) as error:
         raise typer.BadParameter(str(error)) from error
-    for line in _table(world_figures.world_figures(model, count)):
+    for line in table(world_figures.world_figures(model, count)):
         typer.echo(line)
-
-
-def _table(figures: Iterable[world_figures.Figure]) -> Iterator[str]:
-    yield "| what | right | chance |"
-    yield "|---|---|---|"
-    for figure in figures:
-        yield f"| {figure.name} | {figure.value:.1%} | {figure.chance:.1%} |"
 
 
 def _card(
     model: clip.CLIP,
-    found: list[world_figures.Figure],
+    found: list[Figure],
     *,
     steps: int,
     batch: int,
@@ -194,5 +188,5 @@ def _card(
         date=datetime.now(UTC).date(),
         name_arg=f"checkpoints/{name}",
         count=figures,
-        table="\n".join(_table(found)) if found else "Not measured.",
+        table="\n".join(table(found)) if found else "Not measured.",
     )

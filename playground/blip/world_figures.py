@@ -2,10 +2,8 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from playground import world
 from playground.blip.generation import Limits
@@ -13,24 +11,14 @@ from playground.blip.model import BLIP
 from playground.blip.tasks import answer, caption, match
 from playground.blip.world_pairs import LENGTH, PROMPTS
 from playground.world.claims import Claim, exchanged, falsified, paired
+from playground.world.figures import Figure, pictures_of
 from playground.world.scene import EVALUATION, Scene
 
-__all__ = ["Figure", "answer_figures", "pair_figures"]
+__all__ = ["answer_figures", "pair_figures"]
 
 FIRST = EVALUATION + 20_000_000  # of the scenes' seeds; each set has its own million
 LIMITS = Limits(max_length=LENGTH - 1, min_length=1)
 ATTRIBUTES = ("size", "color", "material", "shape")
-MANY = 64  # pictures drawn at once
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One figure of a card."""
-
-    name: str
-    value: float  # a part of the answers, or an area under the ROC curve: 0 to 1
-    chance: float
-    count: int  # pictures
 
 
 def pair_figures(model: BLIP, count: int = 800) -> Iterator[Figure]:
@@ -54,7 +42,7 @@ def answer_figures(model: BLIP, count: int = 800) -> Iterator[Figure]:
     """Questions answered word for word, by ability."""
     asked: dict[str, list[bool]] = {}
     scenes = [world.sample(FIRST + 7_000_000 + i) for i in range(count)]
-    for scene, picture in zip(scenes, _pictures(scenes), strict=True):
+    for scene, picture in zip(scenes, pictures_of(scenes), strict=True):
         some = world.questions(scene)
         told = answer(model, [picture] * len(some), [one.text for one in some])
         for question, said in zip(some, told, strict=True):
@@ -66,15 +54,8 @@ def answer_figures(model: BLIP, count: int = 800) -> Iterator[Figure]:
         yield Figure(f"answers, {ability.replace('_', ' ')}", float(np.mean(many)), 0.0, len(many))
 
 
-def _pictures(scenes: Sequence[Scene]) -> Iterator[Image.Image]:
-    for start in range(0, len(scenes), MANY):
-        pixels = world.render_all(scenes[start : start + MANY], 64).permute(0, 2, 3, 1)
-        for one in (pixels * 255).round().byte().numpy():
-            yield Image.fromarray(one)
-
-
 def _captions(model: BLIP, scenes: Sequence[Scene], language: str = "en") -> list[str]:
-    return caption(model, list(_pictures(scenes)), "greedy", prompt=PROMPTS[language], limits=LIMITS)
+    return caption(model, pictures_of(scenes), "greedy", prompt=PROMPTS[language], limits=LIMITS)
 
 
 def _exact(model: BLIP, scenes: Sequence[Scene], language: str = "en") -> float:
@@ -100,7 +81,7 @@ def _attribute(said: Sequence[str], scenes: Sequence[Scene], name: str) -> float
 def _matching(model: BLIP, scenes: Sequence[Scene]) -> Iterator[Figure]:
     """Areas under the ROC curve of the matching head: descriptions against another picture's, or with an attribute or
     the places of two objects changed."""
-    pictures = list(_pictures(scenes))
+    pictures = pictures_of(scenes)
     true = [world.describe(scene) for scene in scenes]
     others = [true[(i + 1) % len(true)] for i in range(len(true))]
     kinds: dict[str, list[tuple[int, str, str]]] = {

@@ -1,7 +1,7 @@
 """Train a small BLIP on the picture world, as checkpoints/blip-world and blip-world-answers were."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +12,15 @@ from playground.blip.model import BLIP, build
 from playground.blip.objective import Losses, answering, pretraining
 from playground.blip.training import TrainingStep, fit
 from playground.blip.world_pairs import Questions, WorldPairs, world_config, world_tokenizer
-from playground.world.lessons import draw_pictures
+from playground.world.lessons import Drawn, draw_pictures
 
-__all__ = ["ANSWERS", "BATCH", "LR", "PICTURES", "STEPS", "Drawn", "answering_model", "train_answers", "train_pairs"]
+__all__ = ["ANSWERS", "BATCH", "LR", "PICTURES", "STEPS", "answering_model", "train_answers", "train_pairs"]
 
 PICTURES, BATCH, LR = 60_000, 32, 1.5e-3
 # Captions of one or two objects; captions of all, with the contrast; matching too.
 STEPS = {"words": 2000, "captions": 12_000, "matching": 6000}
 ANSWERS = 8000  # steps of the model that answers, whose picture tower is the other's
 LONGER = 4.5  # times the first stage: the horizon of its learning rate, which is cut off while it is high
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """How many of the pictures are drawn."""
-
-    done: int
-    total: int
 
 
 def pairs_model(seed: int = 0) -> BLIP:

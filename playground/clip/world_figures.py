@@ -2,38 +2,21 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from PIL import Image
 
 from playground import world
 from playground.clip.embed import embed_images, embed_texts
 from playground.clip.model import CLIP
 from playground.clip.zero_shot import classifier_head
+from playground.world.figures import Figure, pictures_of
 from playground.world.scene import EVALUATION, Scene
 
-__all__ = ["TEMPLATES", "Figure", "pictures_of", "world_figures"]
+__all__ = ["TEMPLATES", "world_figures"]
 
 TEMPLATES = ("{}", "a picture of {}", "a photo of {}", "a render of {}")
 SEEN, UNSEEN, SOME, PAIRS = (EVALUATION + i * 1_000_000 for i in range(4))  # first seeds of four sets of scenes
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One figure of a card."""
-
-    name: str
-    value: float  # part of the answers that are right, 0 to 1
-    chance: float
-    count: int  # pictures
-
-
-def pictures_of(scenes: Sequence[Scene], size: int = 64) -> list[Image.Image]:
-    """The scenes' pictures as Pillow's."""
-    pixels = (world.render_all(scenes, size).permute(0, 2, 3, 1) * 255).round().byte().numpy()
-    return [Image.fromarray(one) for one in pixels]
 
 
 def world_figures(model: CLIP, count: int = 800) -> Iterator[Figure]:

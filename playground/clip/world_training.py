@@ -1,7 +1,7 @@
 """Train a small CLIP on the picture world, as checkpoints/clip-world was: draw the pictures once, then learn."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from playground.clip.tokenizer import Tokenizer
 from playground.clip.training import TrainingStep, fit
 from playground.clip.world_pairs import FALSE, WorldPairs, world_config, world_tokenizer
 from playground.nn.seeded import seeded
-from playground.world.lessons import draw_pictures
+from playground.world.lessons import Drawn, draw_pictures
 
 __all__ = [
-    "BATCH", "EASY", "LR", "ORDER", "PICTURES", "PLAIN", "STEPS", "Drawn", "stages", "train_on_world",
+    "BATCH", "EASY", "LR", "ORDER", "PICTURES", "PLAIN", "STEPS", "stages", "train_on_world",
     "world_model",
 ]  # fmt: skip
 
@@ -25,14 +25,6 @@ STEPS, PLAIN, BATCH, LR = 11_000, 7000, 64, 1.5e-3  # PLAIN steps without false 
 EASY, ORDER = 2000, 4000  # the first are of half the size and of one or two objects; the last are about order
 LONGER = 4.5  # times the easy steps: the horizon of their learning rate, which is cut off while it is high
 PICTURES = 60_000
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """How many of the pictures are drawn."""
-
-    done: int
-    total: int
 
 
 def world_model(seed: int = 0) -> CLIP:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from playground.world.render import render_all
 from playground.world.scene import sample
 from playground.world.words import LANGUAGES, captions, describe
 
-__all__ = ["OPENINGS", "SYNONYMS", "augmented", "draw_pictures", "reworded", "vocabulary"]
+__all__ = ["OPENINGS", "SYNONYMS", "Drawn", "augmented", "draw_pictures", "reworded", "vocabulary"]
 
 # What people say for the world's words; a few are drawn in the place of the words in training.
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
@@ -26,6 +27,14 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 SYNONYM = 0.12  # how often one is said
 OPENINGS = ("a {} photo of ", "a {} picture of ", "this is ", "a photo of the {} ", "an image of ")
 SHIFT, LIGHT, TINT = 3, 0.15, 0.06  # pixels, and parts of the brightness and of each colour
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """How many of the pictures are drawn."""
+
+    done: int
+    total: int
 
 
 def vocabulary() -> list[str]:

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+import transformers
 from small_blip import WORDS, vocabulary
 
 from playground.blip.tokenizer import cleaned, cleaned_question, read_tokenizer
@@ -14,7 +15,6 @@ def tokenizer(tmp_path):
 
 
 def test_ids_are_berts(tokenizer, tmp_path):
-    transformers = pytest.importorskip("transformers")
     theirs = transformers.BertTokenizerFast(str(vocabulary(tmp_path)), do_lower_case=True)
     draw = random.Random(0)
     pieces = ["a", "Red", "CUBES", "café", "ing", "balls", " ", "  ", ",", "!", "'s", "红球", "☃", "\t", "12", "", "-"]

@@ -36,7 +36,7 @@ def test_false_texts_and_a_decoder_teach_what_other_texts_do_not():
 
 def test_it_reads_english_and_chinese_and_says_what_it_cannot():
     from playground import world
-    from playground.clip.world_figures import pictures_of
+    from playground.world.figures import pictures_of
 
     model = clip.load(checkpoints.ROOT / "clip-world")
     scenes = [world.sample(world.EVALUATION + 7_000_000 + i, objects=1) for i in range(100)]

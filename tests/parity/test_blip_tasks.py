@@ -2,12 +2,11 @@
 
 import pytest
 import torch
+import transformers
 from torch.testing import assert_close
 
 from playground import blip, checkpoints
 from playground.blip.layouts import from_transformers
-
-transformers = pytest.importorskip("transformers")
 
 END, START, PAD = 102, 30522, 0
 SMALL = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}

@@ -5,11 +5,11 @@ from typing import Any
 import gradio as gr
 
 from playground import catalog, clip, world
-from playground.clip.world_figures import pictures_of
 from playground.manager import ModelManager
 from playground.tabs.clip.models import fetched, leased
 from playground.tabs.clip.search import FIRST
 from playground.tabs.clip.settings import MOST_LABELS, Settings
+from playground.world.figures import pictures_of
 
 __all__ = ["build"]
 

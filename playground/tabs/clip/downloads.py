@@ -11,13 +11,13 @@ from typing import Any
 from PIL import Image
 
 from playground import world
-from playground.clip.world_figures import pictures_of
 from playground.tabs.clip import folder as labelled
 from playground.tabs.clip.folder import Batch
 from playground.tabs.clip.search import Indexed
 from playground.tabs.clip.why import Learned
 from playground.tabs.clip.zero_shot import Shown
 from playground.tabs.files import place
+from playground.world.figures import pictures_of
 
 __all__ = ["example_set", "photograph", "write"]
 

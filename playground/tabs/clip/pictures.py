@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image
 
 from playground import clip, world
-from playground.clip.world_figures import pictures_of
 from playground.tabs.clip.settings import EXAMPLES, Settings
 from playground.tabs.components import Tile
 from playground.tabs.drawings import unpack_paint
+from playground.world.figures import pictures_of
 
 __all__ = ["LARGE", "example", "example_tiles", "picture"]
 

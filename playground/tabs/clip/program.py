@@ -41,7 +41,7 @@ def _picture(settings: Settings) -> tuple[list[str], list[str]]:
     if settings.source == "upload":
         return [], ['image = clip.read_image("picture.png")  # yours']
     return (
-        ["from playground import world", "from playground.clip.world_figures import pictures_of"],
+        ["from playground import world", "from playground.world.figures import pictures_of"],
         [f"(image,) = pictures_of([world.sample({settings.example})], {LARGE})"],
     )
 
@@ -80,7 +80,7 @@ def _folder(settings: Settings) -> list[str]:
 def _search(settings: Settings) -> list[str]:
     return [
         "from playground import clip, world",
-        "from playground.clip.world_figures import pictures_of",
+        "from playground.world.figures import pictures_of",
         "",
         *_model(settings),
         "# or of yours: [clip.read_image(path) for path in paths]",

@@ -12,7 +12,6 @@ import numpy as np
 from PIL import Image
 
 from playground import clip, world
-from playground.clip.world_figures import pictures_of
 from playground.figures import clip as figures
 from playground.i18n import label, say
 from playground.manager import ModelManager
@@ -23,6 +22,7 @@ from playground.tabs.clip.words import figure_words, literal
 from playground.tabs.components import LivePlotly, Slider
 from playground.tabs.components.grid import Cell, data_url, grid
 from playground.tabs.progress import bar
+from playground.world.figures import pictures_of
 
 __all__ = ["Indexed", "find", "index", "lay_out"]
 
