@@ -14,9 +14,10 @@ from PIL import Image
 
 from playground import catalog, clip, world
 from playground.manager import ModelManager
+from playground.tabs import fetching as fetching_module
 from playground.tabs.clip import api, downloads, folder, models, search, why, zero_shot
-from playground.tabs.clip.pictures import example
-from playground.tabs.clip.settings import EXAMPLES, PANELS, Settings
+from playground.tabs.clip.settings import PANELS, Settings
+from playground.tabs.pictures import EXAMPLES, PHOTOGRAPHS, example, photograph
 
 
 @pytest.fixture(scope="module")
@@ -182,8 +183,8 @@ def test_the_example_set_is_labelled_and_graded(manager, tmp_path):
 
 
 def test_photographs_are_pictures(tmp_path):
-    names = {downloads.photograph(tmp_path).rsplit("/", 1)[1] for _ in range(len(downloads.PHOTOGRAPHS))}
-    assert len(names) == len(downloads.PHOTOGRAPHS)
+    names = {photograph(tmp_path).rsplit("/", 1)[1] for _ in range(len(PHOTOGRAPHS))}
+    assert len(names) == len(PHOTOGRAPHS)
 
 
 def test_own_pictures_are_searched_and_bad_ones_named(manager, tmp_path):
@@ -213,8 +214,8 @@ def fetching(monkeypatch):
             raise
 
     monkeypatch.setattr(clip, "download", download)
-    monkeypatch.setattr(models, "_here", set())
-    monkeypatch.setattr(models, "FRAME", 0.01)
+    monkeypatch.setattr(fetching_module, "_here", set())
+    monkeypatch.setattr(fetching_module, "FRAME", 0.01)
     return steps, ended
 
 
@@ -250,7 +251,7 @@ def test_stop_ends_a_download(fetching):
         if thread.name == "clip-download":
             thread.join(20)
     assert ended == [catalog.CLIPS["SigLIP B-16"].source]
-    assert "SigLIP B-16" not in models._here
+    assert not fetching_module._here
 
 
 def test_a_failed_download_is_said(monkeypatch):
@@ -258,7 +259,7 @@ def test_a_failed_download_is_said(monkeypatch):
         raise FileNotFoundError(f"{source} is not reached")
 
     monkeypatch.setattr(clip, "download", download)
-    monkeypatch.setattr(models, "_here", set())
+    monkeypatch.setattr(fetching_module, "_here", set())
     with pytest.raises(FileNotFoundError, match="is not reached"):
         list(models.download("ViT-L-14 OpenAI", threading.Event(), "en"))
 

@@ -9,9 +9,10 @@ from numpy.testing import assert_allclose
 from playground.manager import ModelManager
 from playground.tabs.clip import search, zero_shot
 from playground.tabs.clip.program import program
-from playground.tabs.clip.settings import EXAMPLES, Settings
+from playground.tabs.clip.settings import Settings
 from playground.tabs.components.paint_pad import bare
 from playground.tabs.drawings import pack_paint
+from playground.tabs.pictures import EXAMPLES
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def test_search(manager, capsys):
 def test_folder(tmp_path, monkeypatch, manager):
     from PIL import Image
 
-    from playground.tabs.clip.pictures import example
+    from playground.tabs.pictures import example
 
     for seed in EXAMPLES[:3]:
         (tmp_path / "pictures").mkdir(exist_ok=True)

@@ -4,7 +4,8 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from playground.tabs.clip.settings import EXAMPLES, Settings
+from playground.tabs.clip.settings import Settings
+from playground.tabs.pictures import EXAMPLES
 
 
 def asked(settings, panel="zero_shot"):

@@ -92,8 +92,7 @@ def test_search_finds_and_says_what_the_gap_is(open_page, app_url):
 
 
 def test_a_zip_is_labelled_graded_and_saved(open_page, app_url, tmp_path):
-    from playground.tabs.clip.pictures import example
-    from playground.tabs.clip.settings import EXAMPLES
+    from playground.tabs.pictures import EXAMPLES, example
 
     path = tmp_path / "pics.zip"
     with zipfile.ZipFile(path, "w") as archive:

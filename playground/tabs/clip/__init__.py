@@ -16,9 +16,10 @@ from playground.manager import ModelManager
 from playground.tabs.checks import number
 from playground.tabs.clip import api, downloads, folder, models, search, why, widgets, zero_shot
 from playground.tabs.clip.program import program
-from playground.tabs.clip.settings import PANELS, SOURCES, Settings
+from playground.tabs.clip.settings import PANELS, Settings
 from playground.tabs.drawings import pack_paint, unpack_paint
 from playground.tabs.links import copy_script
+from playground.tabs.pictures import SOURCES, complete, photograph
 from playground.tabs.stops import STAMP, Stops
 from playground.tabs.toasts import plain, tell, toast
 
@@ -58,7 +59,7 @@ def build(manager: ModelManager) -> None:
             if flag.wait(PAUSE):
                 yield unchanged
                 return
-            if panel == "zero_shot" and not settings.complete:
+            if panel == "zero_shot" and not complete(settings):
                 empty = dict.fromkeys((w.bars, w.looks, w.breakdown, w.shown))
                 yield {**clear(request), **empty, w.verdict: ""}
                 return
@@ -131,7 +132,7 @@ def build(manager: ModelManager) -> None:
     def photographs(request: gr.Request) -> Any:
         """A sample photograph of scikit-image's, another at each click."""
         with plain(language(request)):
-            return downloads.photograph(Path(place.name))
+            return photograph(Path(place.name))
 
     def example_set() -> list[str]:
         return [downloads.example_set(Path(place.name))]

@@ -9,6 +9,7 @@ from playground.manager import ModelManager
 from playground.tabs.clip.models import fetched, leased
 from playground.tabs.clip.search import FIRST
 from playground.tabs.clip.settings import MOST_LABELS, Settings
+from playground.tabs.pictures import decoded
 from playground.world.figures import pictures_of
 
 __all__ = ["build"]
@@ -33,7 +34,7 @@ def build(manager: ModelManager) -> None:
         try:
             if len(labels) > MOST_LABELS:
                 raise ValueError(f"labels must be 1 to {MOST_LABELS}, not {len(labels)}")
-            picture = clip.read_image(_bytes(image))
+            picture = decoded(image)
             Settings(labels="\n".join(labels), templates="\n".join(templates or ["{}"]))
             fetched(_known(model))
             with leased(manager, _known(model)) as loaded:
@@ -79,17 +80,3 @@ def _known(model: str) -> str:
     if model not in catalog.CLIPS:
         raise ValueError(f"model must be one of {', '.join(catalog.CLIPS)}, not {model!r}")
     return model
-
-
-def _bytes(image: str) -> bytes:
-    """The file in a data URL or in base64. Raises `ValueError`."""
-    import base64
-    import binascii
-
-    text = image.partition(",")[2] if image.startswith("data:") else image
-    if len(text) > 28_000_000:
-        raise ValueError("the picture is larger than 20 MB")
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ValueError("image must be a data URL or base64 of a picture file") from error

@@ -1,4 +1,4 @@
-"""Files of the CLIP tab: what the open panel shows, as CSV and JSON; sample photographs, and a folder to label."""
+"""Files of the CLIP tab: what the open panel shows, as CSV and JSON; and a folder to label."""
 
 import csv
 import io
@@ -7,8 +7,6 @@ import json
 import zipfile
 from pathlib import Path
 from typing import Any
-
-from PIL import Image
 
 from playground import world
 from playground.tabs.clip import folder as labelled
@@ -19,11 +17,8 @@ from playground.tabs.clip.zero_shot import Shown
 from playground.tabs.files import place
 from playground.world.figures import pictures_of
 
-__all__ = ["example_set", "photograph", "write"]
+__all__ = ["example_set", "write"]
 
-# Of scikit-image's samples those that its package brings; the others it would fetch.
-PHOTOGRAPHS = ("chelsea", "coffee", "astronaut", "rocket")
-_turn = itertools.count()
 FIRST, EACH, SIDE = 900_700_000, 6, 128  # of the still lifes to label: the first seed, how many a label, their pixels
 LABELLED = (("red", "sphere"), ("yellow", "sphere"), ("yellow", "cube"), ("blue", "torus"), ("gray", "cylinder"))
 
@@ -76,16 +71,6 @@ def _record(result: Any) -> tuple[list[str], list[list[Any]]]:
         ]
         return ["step", "loss", "temperature", *(skill.name for skill in glimpse.skills)], rows
     raise ValueError("there is nothing to save in this panel yet")
-
-
-def photograph(folder: Path) -> str:
-    """The next sample photograph of scikit-image's, as a file."""
-    from skimage import data  # a second, only where it is asked for
-
-    name = PHOTOGRAPHS[next(_turn) % len(PHOTOGRAPHS)]
-    path = place(folder, f"{name}.png")
-    Image.fromarray(getattr(data, name)()).save(path)
-    return str(path)
 
 
 def example_set(folder: Path) -> str:

@@ -20,12 +20,12 @@ from playground.figures import clip as figures
 from playground.i18n import label, say
 from playground.manager import ModelManager
 from playground.tabs.clip.models import leased
-from playground.tabs.clip.pictures import shown
 from playground.tabs.clip.settings import Settings
 from playground.tabs.clip.words import figure_words, literal
 from playground.tabs.components import LivePlotly
 from playground.tabs.components.grid import Cell, grid
 from playground.tabs.files import place
+from playground.tabs.pictures import shown
 from playground.tabs.progress import bar
 
 __all__ = ["KINDS", "Batch", "lay_out", "run", "write"]

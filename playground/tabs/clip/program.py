@@ -1,11 +1,9 @@
 """The Python panel of the CLIP tab: settings as a program that makes the open panel's numbers."""
 
-import textwrap
-
 from playground import catalog
-from playground.tabs.clip.pictures import LARGE
 from playground.tabs.clip.search import FIRST
 from playground.tabs.clip.settings import Settings
+from playground.tabs.pictures import picture_program
 
 __all__ = ["program"]
 
@@ -26,28 +24,8 @@ def _texts(name: str, values: list[str]) -> list[str]:
     return [f"{name} = [", *(f"    {value!r}," for value in values), "]"]
 
 
-def _picture(settings: Settings) -> tuple[list[str], list[str]]:
-    """Imports, and the lines that make `image`."""
-    if settings.source == "draw":
-        return (
-            ["from PIL import Image", "from playground.tabs.drawings import unpack_paint"],
-            [
-                "packed = (",
-                *(f'    "{part}"' for part in textwrap.wrap(settings.drawing, 96)),
-                ")",
-                f"image = Image.fromarray(unpack_paint(packed)).resize(({LARGE}, {LARGE}), Image.Resampling.BILINEAR)",
-            ],
-        )
-    if settings.source == "upload":
-        return [], ['image = clip.read_image("picture.png")  # yours']
-    return (
-        ["from playground import world", "from playground.world.figures import pictures_of"],
-        [f"(image,) = pictures_of([world.sample({settings.example})], {LARGE})"],
-    )
-
-
 def _zero_shot(settings: Settings) -> list[str]:
-    imports, picture = _picture(settings)
+    imports, picture = picture_program(settings)
     options = f"temperature={settings.temperature:g}, margin={settings.margin:g}"
     return [
         *imports,

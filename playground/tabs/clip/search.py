@@ -16,11 +16,11 @@ from playground.figures import clip as figures
 from playground.i18n import label, say
 from playground.manager import ModelManager
 from playground.tabs.clip.models import leased
-from playground.tabs.clip.pictures import shown
 from playground.tabs.clip.settings import SEARCHED, Settings
 from playground.tabs.clip.words import figure_words, literal
 from playground.tabs.components import LivePlotly, Slider
 from playground.tabs.components.grid import Cell, data_url, grid
+from playground.tabs.pictures import shown
 from playground.tabs.progress import bar
 from playground.world.figures import pictures_of
 

@@ -8,16 +8,14 @@ from urllib.parse import urlencode
 from playground import catalog, clip
 from playground.tabs.checks import between, choice, integer, whole
 from playground.tabs.drawings import pack_paint, unpack_paint
+from playground.tabs.pictures import EXAMPLES, SOURCES, complete
 
 __all__ = [
-    "EXAMPLES", "MARGIN", "MOST_LABELS", "PANELS", "SCORES", "SEARCHED", "SOURCES", "STEPS", "TEMPERATURE", "Settings",
-    "lines",
+    "MARGIN", "MOST_LABELS", "PANELS", "SCORES", "SEARCHED", "STEPS", "TEMPERATURE", "Settings", "lines",
 ]  # fmt: skip
 
 PANELS = ("zero_shot", "folder", "search", "why")
-SOURCES = ("example", "draw", "upload")
 SCORES = ("softmax", "independent", "cosine")
-EXAMPLES = tuple(range(900_500_000, 900_500_010))  # seeds of still lifes that no training saw
 MOST_LABELS, MOST_TEMPLATES, MOST_TEXTS, LONGEST = 200, 100, 2000, 6000
 TEMPERATURE, MARGIN = (0.1, 20.0), (-1.0, 1.0)
 STEPS = (50, 3000)  # of the live training
@@ -87,11 +85,6 @@ class Settings:
         """The templates."""
         return lines(self.templates)
 
-    @property
-    def complete(self) -> bool:
-        """Whether there is a picture."""
-        return {"example": True, "draw": bool(self.drawing), "upload": bool(self.upload)}[self.source]
-
     def query(self, panel: str = PANELS[0]) -> str:
         """The link's query string: only what differs from the usual; an uploaded picture is in no link."""
         usual, pairs = Settings(), {"tab": "clip"}
@@ -117,7 +110,7 @@ class Settings:
                     settings = replace(settings, **changed)
                 except ValueError:
                     wrong.append((field.name, query[field.name][:40]))
-        return settings if settings.complete else replace(settings, source=cls.source), wrong
+        return settings if complete(settings) else replace(settings, source=cls.source), wrong
 
 
 def lines(text: str) -> list[str]:

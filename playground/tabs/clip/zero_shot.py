@@ -16,10 +16,11 @@ from playground.figures import clip as figures
 from playground.i18n import label, say
 from playground.manager import ModelManager
 from playground.tabs.clip.models import choices, leased
-from playground.tabs.clip.pictures import example_tiles, picture, shown
 from playground.tabs.clip.settings import MARGIN, SCORES, TEMPERATURE, Settings
 from playground.tabs.clip.words import figure_words, literal
-from playground.tabs.components import LivePlotly, PaintPad, Slider, tiles
+from playground.tabs.components import LivePlotly, Slider
+from playground.tabs.pictures import lay_out as lay_out_picture
+from playground.tabs.pictures import picture, shown
 from playground.tabs.progress import bar
 
 __all__ = ["Shown", "lay_out", "lay_out_pictures", "show"]
@@ -41,31 +42,7 @@ class Shown:
 def lay_out(w: SimpleNamespace) -> None:
     """The left column: the picture, the labels, what may be turned."""
     usual = Settings()
-    with (
-        gr.Column(elem_id="clip-picture"),
-        gr.Tabs(elem_id="clip-source", elem_classes="pg-source") as w.sources,
-    ):
-        with gr.Tab(label("clip.source.example"), id="example", elem_id="clip-source-example") as w.tab_example:
-            w.example = tiles(
-                example_tiles(), value=str(usual.example),
-                interactive=True, elem_id="clip-example", label=label("clip.example"),
-                show_label=False,
-            )  # fmt: skip
-        with gr.Tab(label("clip.source.draw"), id="draw", elem_id="clip-source-draw") as w.tab_draw:
-            w.pad = PaintPad(elem_id="clip-pad")
-            gr.Markdown(label("clip.draw.hint"), elem_classes="pg-hint")
-        with gr.Tab(label("clip.source.upload"), id="upload", elem_id="clip-source-upload") as w.tab_upload:
-            w.upload = gr.File(
-                label=label("clip.upload"),
-                show_label=False,
-                type="filepath",
-                height=150,
-                interactive=True,
-                elem_id="clip-upload",
-            )
-            gr.Markdown(label("clip.upload.hint"), elem_classes="pg-hint")
-            with gr.Row(elem_classes="pg-downloads"):
-                w.photos = gr.Button(label("clip.photos"), size="sm", elem_id="clip-photos")
+    lay_out_picture(w, "clip", example=usual.example, hint=label("clip.draw.hint"))
     w.model = gr.Dropdown(
         choices(), value=usual.model, label=label("clip.model"), interactive=True, elem_id="clip-model"
     )
