@@ -248,7 +248,7 @@ def test_stop_ends_a_download(fetching):
         step.set()
     list(bars)
     for thread in threading.enumerate():
-        if thread.name == "clip-download":
+        if thread.name == "download":
             thread.join(20)
     assert ended == [catalog.CLIPS["SigLIP B-16"].source]
     assert not fetching_module._here
