@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from playground import checkpoints, clip, flows
+from playground import blip, checkpoints, clip, flows
+from playground.blip.model import Task
 from playground.clip.transformer import Activation
 from playground.diffusion import images
 from playground.manager import ModelSpec
 
 __all__ = [
-    "CLIPS", "DIGITS", "Clip", "clip_spec", "digits", "flow_example", "flow_example_folder", "flow_history", "spec",
+    "BLIPS", "CLIPS", "DIGITS", "Blip", "Clip", "blip_spec", "clip_spec", "digits", "flow_example",
+    "flow_example_folder", "flow_history", "spec",
 ]  # fmt: skip
 
 DIGITS = checkpoints.ROOT / "diffusion-digits"
@@ -48,12 +50,41 @@ CLIPS: Mapping[str, Clip] = {
 }
 
 
+@dataclass(frozen=True)
+class Blip:
+    """A BLIP of the picker."""
+
+    source: str  # a folder of ours, or a repository of the hub
+    megabytes: int
+    licence: str
+    tasks: tuple[Task, ...]
+    photographs: bool = True  # what it was trained on; ours know still lifes alone
+
+
+BLIPS: Mapping[str, Blip] = {
+    "blip-world": Blip("checkpoints/blip-world", 7, "Apache-2.0", ("caption", "match"), photographs=False),
+    "blip-world-answers": Blip("checkpoints/blip-world-answers", 7, "Apache-2.0", ("answer",), photographs=False),
+    **{
+        f"Table 1: {arm}": Blip(f"checkpoints/blip-bootstrap/{arm}", 1, "Apache-2.0", ("caption", "match"), False)
+        for arm in ("noisy", "filtered", "captioned", "both", "seed-only")
+    },
+    "BLIP captioning base": Blip("Salesforce/blip-image-captioning-base", 990, "BSD-3-Clause", ("caption",)),
+    "BLIP captioning large": Blip("Salesforce/blip-image-captioning-large", 1880, "BSD-3-Clause", ("caption",)),
+    "BLIP matching base": Blip("Salesforce/blip-itm-base-coco", 895, "BSD-3-Clause", ("match",)),
+    "BLIP matching large": Blip("Salesforce/blip-itm-large-coco", 1790, "BSD-3-Clause", ("match",)),
+    "BLIP answering base": Blip("Salesforce/blip-vqa-base", 1540, "BSD-3-Clause", ("answer",)),
+    "BLIP answering, CapFilt": Blip("Salesforce/blip-vqa-capfilt-large", 1540, "BSD-3-Clause", ("answer",)),
+}
+
+
 def spec(key: str) -> ModelSpec[Any]:
     """The model of a key that the app shows, such as "flows/spline/moons". Raises `ValueError` for any other."""
     if key == "diffusion/digits":
         return digits()
     if key.startswith("clip/"):
         return clip_spec(key.removeprefix("clip/"))
+    if key.startswith("blip/"):
+        return blip_spec(key.removeprefix("blip/"))
     kind, _, rest = key.partition("/")
     flow, _, density = rest.partition("/")
     found = flow_example(flow, density) if kind == "flows" and flow in flows.FLOWS else None
@@ -68,6 +99,13 @@ def clip_spec(name: str) -> ModelSpec[clip.CLIP]:
         raise ValueError(f"no CLIP is called {name!r}; known are {', '.join(CLIPS)}")
     known = CLIPS[name]
     return ModelSpec(f"clip/{name}", partial(clip.load, known.source, activation=known.activation))
+
+
+def blip_spec(name: str) -> ModelSpec[blip.BLIP]:
+    """The BLIP of a name in `BLIPS`. Raises `ValueError` for any other."""
+    if name not in BLIPS:
+        raise ValueError(f"no BLIP is called {name!r}; known are {', '.join(BLIPS)}")
+    return ModelSpec(f"blip/{name}", partial(blip.load, BLIPS[name].source))
 
 
 def digits() -> ModelSpec[images.PictureModel]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from playground import catalog, checkpoints, cli_blip, cli_capfilt, cli_clip, cli_label, flows, world
+from playground import catalog, checkpoints, cli_blip, cli_bootstrap, cli_capfilt, cli_clip, cli_label, flows, world
 from playground.diffusion import images
 
 __all__ = ["app"]
@@ -23,6 +23,7 @@ train.command("blip")(cli_blip.train_blip)
 app.command()(cli_blip.blip_figures)
 app.command("label")(cli_label.label)
 app.command("capfilt")(cli_capfilt.capfilt)
+app.command("bootstrap")(cli_bootstrap.bootstrap)
 
 # The examples the Flows tab opens on: our best flow on every density, every other flow on one.
 EXAMPLES = [

@@ -76,6 +76,7 @@ def test_no_text_is_idle():
         "diffusion.",
         "clip.",
         "picture.",
+        "blip.",
         "name.",
     )
     idle = [key for key in TEXTS["en"] if key not in code and not key.startswith(families)]
@@ -97,6 +98,17 @@ REFUSING = (
     "tabs/diffusion/pictures.py",
     "tabs/clip/settings.py",
     "tabs/pictures.py",
+    "tabs/blip/boot.py",
+    "tabs/blip/clean.py",
+    "tabs/blip/downloads.py",
+    "tabs/blip/settings.py",
+    "blip/attention.py",
+    "blip/capfilt.py",
+    "blip/clean.py",
+    "blip/exports.py",
+    "blip/rules.py",
+    "blip/sets.py",
+    "pictures/unpacking.py",
     "tabs/clip/search.py",
     "tabs/clip/downloads.py",
     "pictures/files.py",
@@ -130,7 +142,13 @@ NOT_FOR_THE_PAGE = re.compile(  # what no control and no upload can bring about
     r"offset must lie|beta_d > 0|rho must lie|sigma_data must be|log_p must have|"
     r"the index must have|count must be at least|labels must be one or more|"
     r"templates must be one or more|weights must have|must be a list of strings|margin must lie in \[0, 1\]|"
-    r"must be at least 1, not|holds another run|not a state dict|no file of tensors alone|^7$"
+    r"must be at least 1, not|holds another run|not a state dict|no file of tensors alone|^7$|"
+    r"there is no text to match|top_p must lie|nothing judges the texts|^7 must be at least 7, not 7|"
+    r"to decide by it|to decide by; give|holds no job|is not empty, and holds|a part of 7 is missing|"
+    r"holds another job|must end in 7, or have no ending|the place of the set itself|called as the job's own|"
+    r"is no data set to replace|the job has 7 where|Hugging Face|decide it by decide_all|not kept when this set|"
+    r"a rule needs a threshold|give either a threshold|top share must lie|threshold must (lie in|be a finite)|"
+    r"^there is no 7$|is a data set of splits"
 )
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -19,13 +18,13 @@ from torch import Tensor
 from playground.blip.generation import Limits, nucleus
 from playground.blip.model import BLIP
 from playground.blip.preprocess import preprocess
+from playground.blip.rules import Decision, Rule, Scored, decide
 from playground.blip.tasks import check, tokenizer_of
 from playground.blip.tokenizer import cleaned
 from playground.pictures import read_image
 
 __all__ = ["Decision", "Pair", "Scored", "capfilt", "decide", "score_pairs"]
 
-Source = Literal["web", "written"]
 Scorer = Callable[[Sequence[Image.Image], Sequence[str]], np.ndarray]  # n pictures and n texts to n scores
 
 
@@ -36,26 +35,7 @@ class Pair:
     uid: str
     image: Image.Image | Path | bytes
     text: str
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One text of one picture and all its scores; where the picture cannot be read, `error` says why, and no score."""
-
-    uid: str
-    source: Source
-    text: str
-    probability: float | None = None  # of a match, by the head that sees both (ITM)
-    cosine: float | None = None  # of the embeddings, each made alone (ITC)
-    clip: float | None = None  # of another scorer, such as a CLIP's cosine
-    error: str = ""
-
-
-@dataclass(frozen=True)
-class Decision(Scored):
-    """A scored text, and whether it is kept."""
-
-    kept: bool = False
+    file: str = ""  # the picture's, by its name in the set, where it has one
 
 
 def capfilt(
@@ -78,25 +58,18 @@ def capfilt(
     such as a CLIP's. Raises `ValueError` for models without the task, for a threshold or a top_p out of range, for a
     prompt that leaves no room, and for numbers below their least.
     """
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold must lie in [0, 1], not {threshold}")
+    rule = Rule(threshold=threshold)
     scored = score_pairs(
         pairs, captioner, filter, candidates=candidates, top_p=top_p, limits=limits, seed=seed, scorer=scorer,
         batch_size=batch_size,
     )  # fmt: skip
-    return (decide(one, threshold) for one in scored)
-
-
-def decide(one: Scored, threshold: float) -> Decision:
-    """The paper's rule: a text is kept that says something, and matches with a probability of at least `threshold`."""
-    kept = one.probability is not None and one.probability >= threshold and bool(cleaned(one.text))
-    return Decision(one.uid, one.source, one.text, one.probability, one.cosine, one.clip, one.error, kept)
+    return (decide(one, rule) for one in scored)
 
 
 def score_pairs(
     pairs: Iterable[Pair],
     captioner: BLIP,
-    filter: BLIP,
+    filter: BLIP | None,
     *,
     candidates: int = 1,
     top_p: float = 0.9,
@@ -105,11 +78,17 @@ def score_pairs(
     scorer: Scorer | None = None,
     batch_size: int = 16,
 ) -> Iterator[Scored]:
-    """`capfilt` without decisions: thresholds can be set when all is scored. Raises as it does."""
+    """`capfilt` without decisions: rules can be set when all is scored. Raises as it does.
+
+    Without a filter `scorer` alone judges, and must be given.
+    """
     check(captioner, "caption")
-    check(filter, "match")
     tokenizer_of(captioner)
-    tokenizer_of(filter)
+    if filter is not None:
+        check(filter, "match")
+        tokenizer_of(filter)
+    elif scorer is None:
+        raise ValueError("nothing judges the texts: give a filter, a scorer (such as a CLIP's cosine) or both")
     limits = limits or captioner.config.limits
     if not 0 < top_p <= 1:
         raise ValueError(f"top_p must lie in (0, 1], not {top_p}")
@@ -123,8 +102,8 @@ def score_pairs(
 
 
 def _scored(
-    pairs: Iterator[Pair], captioner: BLIP, judge: BLIP, candidates: int, top_p: float, limits: Limits, seed: int,
-    scorer: Scorer | None, batch_size: int,
+    pairs: Iterator[Pair], captioner: BLIP, judge: BLIP | None, candidates: int, top_p: float, limits: Limits,
+    seed: int, scorer: Scorer | None, batch_size: int,
 ) -> Iterator[Scored]:  # fmt: skip
     while some := list(islice(pairs, batch_size)):
         read = [_read(pair) for pair in some]
@@ -134,35 +113,35 @@ def _scored(
             if isinstance(image, Image.Image):
                 yield from next(told)
             else:
-                yield Scored(pair.uid, "web", pair.text, error=image)
+                yield Scored(pair.uid, "web", pair.text, error=image, file=pair.file)
 
 
 @torch.no_grad()
 def _batch(
-    good: list[tuple[Pair, Image.Image]], captioner: BLIP, judge: BLIP, candidates: int, top_p: float, limits: Limits,
-    seed: int, scorer: Scorer | None,
+    good: list[tuple[Pair, Image.Image]], captioner: BLIP, judge: BLIP | None, candidates: int, top_p: float,
+    limits: Limits, seed: int, scorer: Scorer | None,
 ) -> list[list[Scored]]:  # fmt: skip
     images = [image for _, image in good]
     states = captioner.see(preprocess(images, captioner.config).to(captioner.device))
     written = _written(captioner, states, [pair.uid for pair, _ in good], candidates, top_p, limits, seed)
-    if judge is not captioner:
-        states = judge.see(preprocess(images, judge.config).to(judge.device))
     texts = [text for (pair, _), own in zip(good, written, strict=True) for text in (pair.text, *own)]
     each = 1 + candidates
-    probability, cosine = _judged(judge, states, texts)
-    more = None if scorer is None else scorer([image for image in images for _ in range(each)], texts)
-    rows: list[list[Scored]] = []
-    for i, (pair, _) in enumerate(good):
-        rows.append(
-            [
-                Scored(
-                    pair.uid, "written" if j else "web", texts[i * each + j], float(probability[i * each + j]),
-                    float(cosine[i * each + j]), None if more is None else float(more[i * each + j]),
-                )
-                for j in range(each)
-            ]
-        )  # fmt: skip
-    return rows
+    nothing: list[float | None] = [None] * len(texts)
+    probability, cosine, more = nothing, nothing, nothing
+    if judge is not None:
+        if judge is not captioner:
+            states = judge.see(preprocess(images, judge.config).to(judge.device))
+        probability, cosine = (scores.tolist() for scores in _judged(judge, states, texts))
+    if scorer is not None:
+        more = [float(score) for score in scorer([image for image in images for _ in range(each)], texts)]
+    scored = [
+        Scored(
+            pair.uid, "written" if i % each else "web", texts[i], probability[i], cosine[i], more[i], file=pair.file,
+            width=image.width, height=image.height,
+        )
+        for i, (pair, image) in enumerate(one for one in good for _ in range(each))
+    ]  # fmt: skip
+    return [scored[i : i + each] for i in range(0, len(scored), each)]
 
 
 def _written(

@@ -1,27 +1,24 @@
 """Clean a set of any size by CapFilt: in whole parts, resumed where it was killed, decided again at will."""
 
-import csv
-import io
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, get_args
-
-import numpy as np
+from typing import Any
 
 from playground import checkpoints
-from playground.blip.capfilt import Decision, Scored, Scorer, decide, score_pairs
+from playground.blip.capfilt import Scorer, score_pairs
 from playground.blip.generation import Limits
 from playground.blip.model import BLIP
+from playground.blip.rules import Decision, Rule, Scored, decide, decide_all, either
 from playground.blip.sets import PairSet
 
-__all__ = ["FORMATS", "Progress", "clean", "decisions", "export", "format_of"]
+__all__ = ["Engine", "Progress", "by_pair", "clean", "decisions", "scored"]
 
-Format = Literal["csv", "jsonl", "parquet", "uids"]
-FORMATS: tuple[Format, ...] = get_args(Format)
+# The set, how many of its pairs are done, pairs a part and `score_pairs`' options to the parts that are left, in order.
+Engine = Callable[[PairSet, int, int, Mapping[str, Any]], Iterator[list[Scored]]]
 JOB = "job.json"
 PART = 256  # pairs a part
 
@@ -33,7 +30,7 @@ class Progress:
     done: int  # pairs
     total: int | None
     unread: int  # pairs whose picture cannot be read
-    kept: Mapping[str, int]  # texts by their source, at the job's threshold
+    kept: Mapping[str, int]  # texts by their source; none where a share is asked, which all of the set decides
     told: Mapping[str, int]  # texts by their source
     seconds: float  # of this run
     fresh: int  # pairs that this run has done
@@ -43,9 +40,10 @@ def clean(
     pairs: PairSet,
     folder: str | Path,
     captioner: BLIP,
-    filter: BLIP,
+    filter: BLIP | None,
     *,
-    threshold: float = 0.5,
+    threshold: float | None = None,
+    rule: Rule | None = None,
     candidates: int = 1,
     top_p: float = 0.9,
     limits: Limits | None = None,
@@ -54,22 +52,27 @@ def clean(
     models: Mapping[str, str] | None = None,
     part: int = PART,
     batch_size: int = 16,
+    engine: Engine | None = None,
 ) -> Iterator[Progress]:
     """Score every text of a set into `folder`, a part at a time, yielding after each.
 
     A part is a file of JSON lines that appears whole or not at all, so a run that was killed goes on behind the last
     one, with nothing lost and nothing twice. The folder must be empty or hold the same job: the same set, seed and
-    options, and `models`, names of what is used. Raises `ValueError` for another, and as `score_pairs` does; `OSError`
-    where the disk is full, and what is there stays good.
+    options, and `models`, names of what is used. `threshold` (of the paper's rule, by default its .5) or `rule` only
+    counts what is kept so far: all is scored. Raises `ValueError` for another job, for both, and as `score_pairs`
+    does; `OSError` where the disk is full, and what is there stays good.
+
+    `engine` scores elsewhere what these models would score here (`ray_engine.RayEngine`); a job may go on with another.
     """
     folder = Path(folder)
     job: dict[str, Any] = {
         "source": str(pairs.source.resolve()), "kind": pairs.kind, "total": pairs.total,
-        "scorer": scorer is not None, "candidates": candidates, "top_p": top_p, "seed": seed,
-        "limits": asdict(limits or captioner.config.limits), "part": part, "models": dict(models or {}),
+        "filter": filter is not None, "scorer": scorer is not None, "candidates": candidates, "top_p": top_p,
+        "seed": seed, "limits": asdict(limits or captioner.config.limits), "part": part, "models": dict(models or {}),
     }  # fmt: skip
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold must lie in [0, 1], not {threshold}")
+    rule = either(threshold, rule)
+    if (filter if rule.by == "itm" else scorer) is None:
+        raise ValueError(f"there is no {'filter' if rule.by == 'itm' else 'scorer'} to decide by; give one, or a rule")
     if part < 1:
         raise ValueError(f"part must be at least 1, not {part}")
     options: dict[str, Any] = {
@@ -78,7 +81,7 @@ def clean(
     }  # fmt: skip
     score_pairs([], captioner, filter, **options)  # refuses at once what cannot be
     _begin(folder, job)
-    return _clean(pairs, folder, captioner, filter, threshold, part, options)
+    return _clean(pairs, folder, captioner, filter, rule, part, options, engine)
 
 
 def _begin(folder: Path, job: dict[str, Any]) -> None:
@@ -97,10 +100,13 @@ def _begin(folder: Path, job: dict[str, Any]) -> None:
 
 
 def _clean(
-    pairs: PairSet, folder: Path, captioner: BLIP, judge: BLIP, threshold: float, part: int, options: dict[str, Any]
-) -> Iterator[Progress]:
+    pairs: PairSet, folder: Path, captioner: BLIP, judge: BLIP | None, rule: Rule, part: int, options: dict[str, Any],
+    engine: Engine | None,
+) -> Iterator[Progress]:  # fmt: skip
     begun = time.monotonic()
     kept, told, done, unread = {"web": 0, "written": 0}, {"web": 0, "written": 0}, 0, 0
+    if rule.top_share is not None:
+        kept = {}
 
     def count(some: list[Scored]) -> None:
         nonlocal done, unread
@@ -108,7 +114,8 @@ def _clean(
         unread += sum(bool(one.error) for one in some)
         for one in some:
             told[one.source] += 1
-            kept[one.source] += decide(one, threshold).kept
+            if kept:
+                kept[one.source] += decide(one, rule).kept
 
     last: Scored | None = None
     for path in _parts(folder):
@@ -123,12 +130,12 @@ def _clean(
             raise ValueError(f"{folder} has {done} pairs done, and {pairs.source} has others there: it is another set")
     yield Progress(done, pairs.total, unread, dict(kept), dict(told), time.monotonic() - begun, 0)
     number = len(_parts(folder))
-    while some := list(islice(rest, part)):
-        scored = list(score_pairs(some, captioner, judge, **options))
-        lines = "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in scored)
+    here = (list(score_pairs(some, captioner, judge, **options)) for some in iter(lambda: list(islice(rest, part)), []))
+    for some in here if engine is None else engine(pairs, done, part, options):
+        lines = "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in some)
         checkpoints.write_text(folder / _name(number), lines)
         number += 1
-        count(scored)
+        count(some)
         yield Progress(done, pairs.total, unread, dict(kept), dict(told), time.monotonic() - begun, done - first)
 
 
@@ -150,59 +157,32 @@ def _read(path: Path) -> Iterator[Scored]:
             yield Scored(**json.loads(line))
 
 
-def decisions(folder: str | Path, threshold: float = 0.5) -> Iterator[Decision]:
-    """All texts of a job, in the set's order, decided by this threshold: nothing is computed again."""
-    return (decide(one, threshold) for path in _parts(Path(folder)) for one in _read(path))
+def scored(folder: str | Path) -> Iterator[Scored]:
+    """All texts of a job with their scores, in the set's order.
 
-
-def export(folder: str | Path, path: str | Path, *, threshold: float = 0.5, format: Format | None = None) -> int:
-    """Write the texts that are kept to a file, and return how many; the format is its ending's by default.
-
-    Rows have uid, text, source and all scores; "uids" is DataComp's, a sorted .npy of each uid's two 64-bit halves,
-    for uids of 32 hexadecimal digits. Raises `ValueError` for another ending, and for other uids.
+    Raises `FileNotFoundError` where there is no job, `ValueError` where a part is missing.
     """
-    chosen = format or format_of(path)
-    rows = [_row(one) for one in decisions(folder, threshold) if one.kept]
-    checkpoints.write_bytes(path, _written(rows, chosen))
-    return len(rows)
+    if not Path(folder, JOB).is_file():
+        raise FileNotFoundError(f"{folder} holds no job: clean a set into it")
+    return (one for path in _parts(Path(folder)) for one in _read(path))
 
 
-def format_of(path: str | Path) -> Format:
-    """The format that a file's ending says. Raises `ValueError` for another ending."""
-    endings: dict[str, Format] = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet", ".npy": "uids"}
-    if (chosen := endings.get(Path(path).suffix)) is None:
-        raise ValueError(f"{Path(path).name} must end in {', '.join(endings)}")
-    return chosen
+def decisions(folder: str | Path, threshold: float | None = None, *, rule: Rule | None = None) -> Iterator[Decision]:
+    """All texts of a job, in the set's order, decided by the paper's rule at a threshold (by default .5) or by a rule;
+    nothing is computed again, and memory is `decide_all`'s.
+
+    Raises as `scored` does, `ValueError` for both, and as `decide_all` does.
+    """
+    return decide_all(lambda: scored(folder), either(threshold, rule))
 
 
-def _row(one: Decision) -> dict[str, Any]:
-    scores = {"itm": one.probability, "itc": one.cosine, "clip": one.clip}
-    return {"uid": one.uid, "text": one.text, "source": one.source, **scores}
-
-
-def _written(rows: list[dict[str, Any]], chosen: str) -> bytes:
-    if chosen == "jsonl":
-        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-    if chosen == "csv":
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, ["uid", "text", "source", "itm", "itc", "clip"])
-        writer.writeheader()
-        writer.writerows(rows)
-        return text.getvalue().encode()
-    file = io.BytesIO()
-    if chosen == "parquet":
-        import pyarrow
-        from pyarrow import parquet
-
-        numbers = [(name, pyarrow.float64()) for name in ("itm", "itc", "clip")]
-        words = [(name, pyarrow.string()) for name in ("uid", "text", "source")]
-        parquet.write_table(pyarrow.Table.from_pylist(rows, pyarrow.schema([*words, *numbers])), file)
-        return file.getvalue()
-    try:
-        halves = sorted({(int(row["uid"][:16], 16), int(row["uid"][16:32], 16)) for row in rows})
-    except ValueError as error:
-        raise ValueError(
-            "DataComp's uids are 32 hexadecimal digits, and these are not; choose another format"
-        ) from error
-    np.save(file, np.array(halves, dtype=np.dtype("u8,u8")))
-    return file.getvalue()
+def by_pair(told: Iterable[Decision]) -> Iterator[list[Decision]]:
+    """The texts of one pair after another: each begins with the web's."""
+    own: list[Decision] = []
+    for one in told:
+        if one.source == "web" and own:
+            yield own
+            own = []
+        own.append(one)
+    if own:
+        yield own

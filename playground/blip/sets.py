@@ -1,4 +1,4 @@
-"""Sets of pictures with texts as people have them: tables beside pictures, parquet, WebDataset shards."""
+"""Sets of pictures with texts as people have them: tables beside pictures, parquet, shards, Hugging Face data sets."""
 
 import csv
 import json
@@ -13,13 +13,13 @@ from playground.blip.capfilt import Pair
 
 __all__ = ["KINDS", "PairSet", "open_set"]
 
-KINDS = ("csv", "jsonl", "parquet", "webdataset")
+KINDS = ("csv", "jsonl", "parquet", "webdataset", "datasets")
 TABLES = ("captions.csv", "captions.jsonl", "metadata.csv", "metadata.jsonl", "captions.parquet")
 IMAGE = ("image", "image_path", "file_name", "path", "filename", "file")  # what the column of pictures is called
 TEXT = ("text", "caption", "alt_text", "TEXT")
 UID = ("uid", "id", "key")
-SUFFIXES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
-ROWS = 256  # of a parquet file that are in memory at once
+SUFFIXES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "jp2", "ppm", "tga", "ico")
+ROWS = 256  # of a parquet file or a data set that are in memory at once
 MOST_BYTES = 50_000_000  # of a picture in a shard
 
 
@@ -38,17 +38,23 @@ class PairSet:
 
 def open_set(source: str | Path) -> PairSet:
     """A set in one of `KINDS`: a table of pictures and texts (csv, jsonl, parquet), a folder with one beside its
-    pictures, a WebDataset shard (.tar) or a folder of shards.
+    pictures, a WebDataset shard (.tar) or a folder of shards, a folder of a Hugging Face `Dataset.save_to_disk`.
 
-    A table has a column of pictures (`IMAGE`: paths within its folder; in parquet the bytes, or a struct with them as
-    the `datasets` library writes it), one of texts (`TEXT`), and may have one of names (`UID`). Otherwise the
-    picture's path with the row's number names a pair, as a picture may have several texts; in a shard, its name with
-    the sample's. Raises `FileNotFoundError`, and `ValueError` naming the columns that are there and those that are
-    looked for, where they are not, and for what is no set.
+    A table or a data set has a column of pictures (`IMAGE`: paths within its folder; in parquet and data sets also the
+    bytes, or a struct with them as the `datasets` library writes it), one of texts (`TEXT`), and may have one of names
+    (`UID`). Otherwise the picture's path with the row's number names a pair, as a picture may have several texts; in a
+    shard the `uid` of its .json, as DataComp writes it, or the shard's name with the sample's. Raises
+    `FileNotFoundError`, and `ValueError` naming the columns that are there and those that are looked for, where they
+    are not, for what is no set, for a data set of several splits, and where the `datasets` library is missing.
     """
     path = Path(source)
     if not path.exists():
         raise FileNotFoundError(f"there is no {path}")
+    if (path / "state.json").is_file() and (path / "dataset_info.json").is_file():
+        return _datasets(path)
+    if (path / "dataset_dict.json").is_file():
+        splits = ", ".join(str(one.parent) for one in sorted(path.glob("*/state.json")))
+        raise ValueError(f"{path} is a data set of splits; give one of them: {splits}")
     if path.is_dir():
         table = next((path / name for name in TABLES if (path / name).is_file()), None)
         shards = sorted(path.glob("*.tar"))
@@ -81,13 +87,7 @@ def _table(path: Path) -> PairSet:
     if not total:
         raise ValueError(f"{path} has no rows")
 
-    def pairs() -> Iterator[Pair]:
-        for number, row in enumerate(rows(path)):
-            image, text = str(row.get(columns["image"]) or ""), _spoken(row.get(columns["text"]))
-            uid = str(row.get(columns["uid"]) or "") if "uid" in columns else ""
-            yield Pair(uid or f"{image}#{number}", _within(path.parent, image), text)
-
-    return PairSet(path.suffix[1:], path, total, pairs)
+    return PairSet(path.suffix[1:], path, total, lambda: _column_pairs(rows(path), columns, path.parent))
 
 
 def _within(folder: Path, name: str) -> Path | bytes:
@@ -147,19 +147,43 @@ def _parquet(path: Path) -> PairSet:
         raise ValueError(f"{path} is no parquet file ({error})") from error
     columns, total = _columns(file.schema_arrow.names, path), file.metadata.num_rows
 
-    def pairs() -> Iterator[Pair]:
-        number = 0
+    def rows() -> Iterator[Mapping[str, Any]]:
         for batch in parquet.ParquetFile(path).iter_batches(batch_size=ROWS, columns=list(columns.values())):
-            for row in batch.to_pylist():
-                image, text = row[columns["image"]], _spoken(row[columns["text"]])
-                if isinstance(image, dict):
-                    image = image.get("bytes") or image.get("path")
-                content = image if isinstance(image, bytes) else _within(path.parent, str(image or ""))
-                uid = str(row[columns["uid"]]) if "uid" in columns else ""
-                yield Pair(uid or f"{image if isinstance(image, str) else ''}#{number}", content, text)
-                number += 1
+            yield from batch.to_pylist()
 
-    return PairSet("parquet", path, total, pairs)
+    return PairSet("parquet", path, total, lambda: _column_pairs(rows(), columns, path.parent))
+
+
+def _datasets(path: Path) -> PairSet:
+    try:
+        import datasets
+    except ImportError as error:
+        raise ValueError(f"{path} is read by Hugging Face's library: uv sync --extra datasets") from error
+    try:
+        found = datasets.Dataset.load_from_disk(str(path))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"the data set {path} is damaged, or not all of it is here ({error})") from error
+    columns = _columns(found.column_names, path)
+    # As Arrow's tables pictures stay the files they are: the library's own rows would decode them.
+    chosen = found.select_columns(list(columns.values())).with_format("arrow")
+
+    def rows() -> Iterator[Mapping[str, Any]]:
+        for batch in chosen.iter(ROWS):
+            yield from batch.to_pylist()
+
+    return PairSet("datasets", path, len(found), lambda: _column_pairs(rows(), columns, path))
+
+
+def _column_pairs(rows: Iterator[Mapping[str, Any]], columns: Mapping[str, str], folder: Path) -> Iterator[Pair]:
+    """Pairs of rows whose pictures may be bytes, structs of them, or paths within a folder."""
+    for number, row in enumerate(rows):
+        image, text = row.get(columns["image"]), _spoken(row.get(columns["text"]))
+        if isinstance(image, dict):
+            image = image.get("bytes") or image.get("path")
+        file = _spoken(image) if isinstance(image, str) else ""
+        content = image if isinstance(image, bytes) else _within(folder, str(image or ""))
+        uid = _spoken(row.get(columns["uid"])) if "uid" in columns else ""
+        yield Pair(uid or f"{file}#{number}", content, text, file)
 
 
 def _shards(paths: list[Path]) -> Iterator[Pair]:
@@ -193,18 +217,16 @@ def _members(path: Path) -> Iterator[tuple[str, str, bytes]]:
 
 def _pair(path: Path, key: str, sample: Mapping[str, bytes]) -> Pair:
     image = next((sample[name] for name in SUFFIXES if name in sample), b"")
-    return Pair(f"{path.stem}/{key}", image if len(image) <= MOST_BYTES else b"", _text_of(sample))
-
-
-def _text_of(sample: Mapping[str, bytes]) -> str:
-    """The text of a sample, or "" where none can be read."""
-    if "txt" in sample:
-        return sample["txt"].decode(errors="replace").strip()
     try:
         told = json.loads(sample.get("json", b"{}"))
     except ValueError:
-        return ""
-    return _spoken(next((told[name] for name in TEXT if name in told), "")) if isinstance(told, dict) else ""
+        told = {}
+    told = told if isinstance(told, dict) else {}
+    text = _spoken(next((told[name] for name in TEXT if name in told), ""))
+    if "txt" in sample:
+        text = sample["txt"].decode(errors="replace").strip()
+    uid = _spoken(told.get("uid")) or f"{path.stem}/{key}"
+    return Pair(uid, image if len(image) <= MOST_BYTES else b"", text)
 
 
 def _spoken(value: Any) -> str:

@@ -1,7 +1,7 @@
 """CLIP: pictures and texts on one sphere (Radford et al. 2021), from any checkpoint, for labels nobody trained on."""
 
 from playground.clip.contrast import OBJECTIVES, Batch
-from playground.clip.embed import embed_images, embed_texts, similarity
+from playground.clip.embed import cosines, embed_images, embed_texts, similarity
 from playground.clip.explain import Explanation, explain
 from playground.clip.fast import accelerate
 from playground.clip.gap import Gap, map3d, modality_gap
@@ -58,6 +58,7 @@ __all__ = [
     "classify",
     "clean",
     "confusion",
+    "cosines",
     "download",
     "embed_images",
     "embed_prompts",

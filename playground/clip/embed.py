@@ -1,6 +1,6 @@
 """Pictures and words to unit vectors as numpy arrays: the edge between a CLIP and those who hold no tensors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from playground.clip.siglip_tokenizer import SiglipTokenizer
 from playground.clip.text import encode_by_length
 from playground.clip.tokenizer import Tokenizer
 
-__all__ = ["embed_images", "embed_texts", "similarity", "words_of"]
+__all__ = ["cosines", "embed_images", "embed_texts", "similarity", "words_of"]
 
 
 def words_of(model: CLIP) -> Tokenizer | SiglipTokenizer:
@@ -49,3 +49,19 @@ def similarity(model: CLIP, images: Sequence[Image.Image], texts: Sequence[str])
     """The cosine (n, k) in [-1, 1] of every picture and every text."""
     answer: np.ndarray = embed_images(model, images) @ embed_texts(model, texts).T
     return answer
+
+
+def cosines(model: CLIP) -> Callable[[Sequence[Image.Image], Sequence[str]], np.ndarray]:
+    """What gives the cosine (n,) of each of n pictures with its own text, for `blip.capfilt`'s `scorer`.
+
+    A picture that is there several times in a row is embedded once.
+    """
+
+    def score(images: Sequence[Image.Image], texts: Sequence[str]) -> np.ndarray:
+        first = [i for i, image in enumerate(images) if i == 0 or image is not images[i - 1]]
+        vectors = embed_images(model, [images[i] for i in first])
+        rows = np.searchsorted(first, np.arange(len(images)), side="right") - 1
+        answer: np.ndarray = (vectors[rows] * embed_texts(model, texts)).sum(1)
+        return answer
+
+    return score

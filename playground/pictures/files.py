@@ -132,23 +132,29 @@ def _of_files(paths: Sequence[Path]) -> Pictures:
 
 
 def _of_zip(path: Path) -> Pictures:
-    try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
-        raise ValueError(f"{path} is no zip, or not all of one ({error}); a folder or a zip of pictures is") from error
+    archive = opened(path)
     try:
         for member in archive.infolist():
-            _check_name(member, path)
+            check_name(member, path)
         members = (member for member in archive.infolist() if not member.is_dir())
         pictures = _chosen(str(path), (PictureFile(member.filename, path, archive, member) for member in members))
-        _check_sizes([file.member for file in pictures if file.member is not None], path)
+        check_sizes([file.member for file in pictures if file.member is not None], path)
     except BaseException:
         archive.close()
         raise
     return pictures
 
 
-def _check_name(member: zipfile.ZipInfo, path: Path) -> None:
+def opened(path: Path) -> zipfile.ZipFile:
+    """The zip. Raises `ValueError` for what is none."""
+    try:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+        raise ValueError(f"{path} is no zip, or not all of one ({error}); a folder or a zip of pictures is") from error
+
+
+def check_name(member: zipfile.ZipInfo, path: Path) -> None:
+    """Refuse a member whose name leads out of the zip, and an encrypted one."""
     name = member.orig_filename  # as it is in the zip: on Windows `filename` has no backslash left to find
     if name.startswith("/") or "\\" in name or DRIVE.match(name) or ".." in name.split("/"):
         raise ValueError(f"{path} holds the name {name!r}, which leads out of it; nothing of such a zip is read")
@@ -156,7 +162,7 @@ def _check_name(member: zipfile.ZipInfo, path: Path) -> None:
         raise ValueError(f"{path} is encrypted ({name!r}); pack the pictures without a password")
 
 
-def _check_sizes(members: Sequence[zipfile.ZipInfo], path: Path) -> None:
+def check_sizes(members: Sequence[zipfile.ZipInfo], path: Path) -> None:
     """Refuse by the declared sizes; `read` then gives no more than was declared, whatever is packed there."""
     for member in members:
         name, size, packed = member.filename, member.file_size, member.compress_size

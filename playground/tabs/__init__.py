@@ -8,11 +8,17 @@ from playground import __version__
 from playground.i18n import label, language
 from playground.manager import ModelManager
 from playground.server import LANGUAGES
-from playground.tabs import clip, diffusion, flows, models
+from playground.tabs import blip, clip, diffusion, flows, models
 
 __all__ = ["build"]
 
-TABS = {"flows": flows.build, "diffusion": diffusion.build, "clip": clip.build, "models": models.build}
+TABS = {
+    "flows": flows.build,
+    "diffusion": diffusion.build,
+    "clip": clip.build,
+    "blip": blip.build,
+    "models": models.build,
+}
 FIRST = "flows"  # built with the page, because every visit begins there
 LINES = 5.0  # seconds between two looks at the memory
 LANGUAGE = """for (const link of element.querySelectorAll('a[data-lang]')) {
@@ -46,6 +52,7 @@ def build(manager: ModelManager) -> gr.Blocks:
                         _build_when_opened(tab, name, manager)
         diffusion.offer()
         clip.offer(manager)
+        blip.offer(manager)
         gr.Markdown(label("app.papers"), elem_classes="pg-foot", elem_id="papers")
         gr.HTML(_footer(), elem_id="footer", js_on_load=None)
 

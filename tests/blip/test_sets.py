@@ -3,8 +3,11 @@
 import csv
 import io
 import json
+import sys
 import tarfile
+import tracemalloc
 
+import datasets
 import numpy as np
 import pyarrow
 import pytest
@@ -14,6 +17,7 @@ from pyarrow import parquet
 from playground.blip.sets import open_set
 from playground.pictures import read_image
 
+datasets.disable_progress_bars()
 TEXTS = ["a red cube", 'ein "Würfel", rot', "红色的球", "", "two\nlines"]
 
 
@@ -57,6 +61,12 @@ def write_tar(path, numbers=range(5), as_json=False):
                 archive.addfile(info, io.BytesIO(content))
 
 
+def write_dataset(path, columns, pictures=None):
+    """As their library writes it; `pictures` is the column that is one of pictures."""
+    found = datasets.Dataset.from_dict(columns)
+    (found.cast_column(pictures, datasets.Image()) if pictures else found).save_to_disk(path)
+
+
 def check(found, uids, total=5):
     assert found.total == total
     for _ in range(2):  # again and again
@@ -91,6 +101,55 @@ def test_parquet_of_bytes_of_structs_and_of_paths(folder):
         check(open_set(folder / f"{name}.parquet"), uids)
 
 
+def test_a_data_set_on_disk(folder):
+    pictures = [{"bytes": picture(i), "path": f"{i}.png"} for i in range(5)]
+    write_dataset(folder / "a", {"image": pictures, "text": TEXTS}, "image")
+    check(open_set(folder / "a"), [f"#{i}" for i in range(5)])
+    write_dataset(folder / "b", {"file": pictures, "caption": TEXTS, "id": [*"abcd", None], "more": [1] * 5}, "file")
+    check(open_set(folder / "b"), [*"abcd", "#4"])
+    write_dataset(folder / "c", {"image": [f"../pics/{i}.png" for i in range(5)], "text": TEXTS})
+    assert [pair.image for pair in open_set(folder / "c")] == [b""] * 5  # out of the data set's folder
+    assert open_set(folder / "a").kind == "datasets"
+
+
+def test_pictures_of_a_data_set_stay_the_files_they_are(folder):
+    pictures = [{"bytes": b"no picture", "path": None}, None]
+    write_dataset(folder / "a", {"image": pictures, "text": ["a", "b"]}, "image")
+    assert [pair.image for pair in open_set(folder / "a")] == [b"no picture", b""]
+
+
+def test_a_large_data_set_is_read_a_little_at_a_time(folder):
+    write_dataset(folder / "a", {"image": [{"bytes": bytes(20_000)}] * 1500, "text": ["a"] * 1500}, "image")
+    tracemalloc.start()
+    assert sum(len(pair.image) for pair in open_set(folder / "a")) == 30_000_000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * 256 * 20_000  # of 30 MB
+
+
+def test_splits_are_named_and_one_of_them_is_a_set(folder):
+    whole = datasets.Dataset.from_dict({"image": [picture(i) for i in range(5)], "text": TEXTS})
+    datasets.DatasetDict({"train": whole, "test": whole}).save_to_disk(folder / "both")
+    with pytest.raises(ValueError, match=r"a data set of splits; give one of them: .*both/test, .*both/train"):
+        open_set(folder / "both")
+    check(open_set(folder / "both" / "train"), [f"#{i}" for i in range(5)])
+
+
+def test_data_sets_that_cannot_be_read(folder, monkeypatch):
+    write_dataset(folder / "a", {"img": [1], "words": ["a"]})
+    with pytest.raises(ValueError, match="the columns img, words; one for the image must be called one of image"):
+        open_set(folder / "a")
+    write_dataset(folder / "b", {"image": [b"a"], "words": ["a"]})
+    with pytest.raises(ValueError, match="one for the text must be called one of text, caption"):
+        open_set(folder / "b")
+    (folder / "b" / "data-00000-of-00001.arrow").write_bytes(b"text")
+    with pytest.raises(ValueError, match=r"the data set .*b is damaged"):
+        open_set(folder / "b")
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(ValueError, match="uv sync --extra datasets"):
+        open_set(folder / "a")
+
+
 def test_webdataset_shards(folder):
     write_tar(folder / "a.tar", range(3))
     write_tar(folder / "b.tar", range(3, 5), as_json=True)
@@ -105,6 +164,17 @@ def test_names_of_shards_are_names(folder, monkeypatch):
     monkeypatch.chdir(folder)
     assert len(list(open_set("."))) == 4
     assert not (folder / "owned").exists()
+
+
+def test_uids_of_shards_are_those_of_their_json(folder):
+    """As DataComp's have them; the text stays that of the .txt."""
+    with tarfile.open(folder / "a.tar", "w") as archive:
+        for name, content in (("1.png", picture(1)), ("1.txt", b"a"), ("1.json", b'{"uid": "f0", "text": "b"}')):
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    (pair,) = open_set(folder / "a.tar")
+    assert (pair.uid, pair.text, pair.image) == ("f0", "a", picture(1))
 
 
 def test_damaged_samples_and_shards(folder):

@@ -1,0 +1,177 @@
+"""What a person has set in the BLIP tab: checked, and kept in a link."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from playground import blip, catalog
+from playground.tabs.blip.models import offering
+from playground.tabs.checks import between, choice, integer, whole
+from playground.tabs.drawings import pack_paint, unpack_paint
+from playground.tabs.pictures import EXAMPLES, SOURCES, complete
+
+__all__ = [
+    "BEAMS", "CANDIDATES", "LENGTH", "MOST_QUESTIONS", "MOST_TEXTS", "NO_CLIP", "PANELS", "PENALTY", "PROMPTS",
+    "QUESTIONS", "RULES", "TEXTS", "TOP_P", "Settings", "lines",
+]  # fmt: skip
+
+PANELS = ("caption", "match", "ask", "clean", "boot")
+BEAMS, TOP_P, LENGTH, PENALTY, CANDIDATES = (1, 8), (0.1, 1.0), (0, 79), (1.0, 2.0), (0, 5)
+MOST_TEXTS, MOST_QUESTIONS, LONGEST = 24, 6, 100_000
+NO_CLIP = "none"
+RULES = ("itm", "cosine", "share")
+PROMPTS = {"zh-CN": "图片："}  # what captions begin with on a page in a language, where it is not the model's own
+TEXTS = "\n".join(
+    [
+        "a yellow sphere", "a large yellow matte sphere", "a yellow cube", "a red sphere", "two objects",
+        "一个黄色球体", "a sunny day at the beach",
+    ]
+)  # fmt: skip
+QUESTIONS = "\n".join(["what color is the sphere?", "how many objects are there?", "is there a red cube?"])
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The controls of the tab; raises `ValueError`, in one plain sentence with the limit, for what cannot be."""
+
+    captioner: str = "blip-world"
+    matcher: str = "blip-world"  # of the panel Match, and the filter of Clean
+    answerer: str = "blip-world-answers"
+    source: str = "example"
+    example: int = EXAMPLES[1]
+    drawing: str = ""  # packed by `drawings.pack_paint`
+    upload: str = ""  # a file on this machine: in no link
+    prompt: str = ""  # what captions begin with; the model's own where it is empty
+    min_length: int = 0  # tokens; 0: the model's own
+    max_length: int = 0
+    beams: int = 3
+    top_p: float = 0.9
+    penalty: float = 1.0
+    seed: int = 0
+    looked: str = "beam"  # the strategy whose words are looked at
+    texts: str = TEXTS
+    pointed: int = 1  # which text the maps are of
+    questions: str = QUESTIONS
+    candidates: int = 1
+    scorer: str = NO_CLIP  # a CLIP whose cosine is kept beside
+    rule: str = "itm"
+    threshold: float = 0.5  # of the probability of a match
+    cosine: float = 0.28  # of the CLIP's cosine
+    share: float = 0.3  # of the texts of each source, by that cosine
+    basic: bool = False
+
+    def __post_init__(self) -> None:
+        for name, task in (("captioner", "caption"), ("matcher", "match"), ("answerer", "answer")):
+            choice(name, getattr(self, name), offering(task))
+        choice("source", self.source, SOURCES)
+        choice("example", str(self.example), map(str, EXAMPLES))
+        if len(self.prompt) > 200:
+            raise ValueError("a text for one box takes at most 200 characters")
+        for name in ("texts", "questions"):
+            if len(getattr(self, name)) > LONGEST:
+                raise ValueError(f"{name} take at most {LONGEST:,} characters, not {len(getattr(self, name)):,}")
+        whole("the shortest caption", self.min_length, *LENGTH)
+        whole("the longest caption", self.max_length, *LENGTH)
+        if self.max_length and self.min_length > self.max_length:
+            raise ValueError(f"the shortest caption, {self.min_length}, is longer than the longest, {self.max_length}")
+        whole("beams", self.beams, *BEAMS)
+        between("nucleus", self.top_p, *TOP_P)
+        between("repetition penalty", self.penalty, *PENALTY)
+        whole("seed", self.seed, 0, 2**31 - 1)
+        choice("strategy", self.looked, blip.STRATEGIES)
+        if not 1 <= len(self.said) <= MOST_TEXTS:
+            raise ValueError(f"texts must be 1 to {MOST_TEXTS}, one a line, not {len(self.said)}")
+        whole("text", self.pointed, 1, MOST_TEXTS)
+        if not 1 <= len(self.asked) <= MOST_QUESTIONS:
+            raise ValueError(f"questions must be 1 to {MOST_QUESTIONS}, one a line, not {len(self.asked)}")
+        whole("candidates", self.candidates, *CANDIDATES)
+        choice("CLIP", self.scorer, [NO_CLIP, *catalog.CLIPS])
+        choice("rule", self.rule, RULES)
+        between("threshold", self.threshold, 0, 1)
+        between("cosine", self.cosine, -1, 1)
+        between("share", self.share, 0.01, 1)
+        if not isinstance(self.basic, bool):
+            raise ValueError(f"basic must be True or False, not {self.basic!r}")
+        if self.rule != "itm" and self.scorer == NO_CLIP:
+            raise ValueError("this rule goes by a CLIP's cosine: choose a CLIP")
+
+    @property
+    def said(self) -> list[str]:
+        """The texts to match."""
+        return lines(self.texts)
+
+    @property
+    def asked(self) -> list[str]:
+        """The questions."""
+        return lines(self.questions)
+
+    @property
+    def kept_by(self) -> blip.Rule:
+        """What is kept of a cleaned set."""
+        if self.rule == "itm":
+            return blip.Rule(threshold=self.threshold, basic=self.basic)
+        if self.rule == "cosine":
+            return blip.Rule("clip", threshold=self.cosine, basic=self.basic)
+        return blip.Rule("clip", top_share=self.share, basic=self.basic)
+
+    @property
+    def prompted(self) -> str | None:
+        """What captions begin with, or None for the model's own."""
+        return self.prompt or None
+
+    def limits(self, own: blip.Limits) -> blip.Limits:
+        """Of a caption, where the model's `own` fill in what is not set."""
+        longest = self.max_length or max(own.max_length, self.min_length)
+        shortest = min(self.min_length or own.min_length, longest)
+        return blip.Limits(longest, shortest, self.penalty)
+
+    def query(self, panel: str = PANELS[0]) -> str:
+        """The link's query string: only what differs from the usual; an uploaded picture is in no link."""
+        usual, pairs = Settings(), {"tab": "blip"}
+        if panel != PANELS[0]:
+            pairs["panel"] = panel
+        for field in fields(self):
+            value = getattr(self, field.name)
+            left_out = field.name == "upload" or (field.name == "drawing" and self.source != "draw")
+            if not left_out and value != getattr(usual, field.name):
+                pairs[field.name] = f"{value:g}" if isinstance(value, float) else str(value)
+        if pairs.get("source") == "upload":
+            del pairs["source"]
+        return urlencode(pairs)
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> "tuple[Settings, list[tuple[str, str]]]":
+        """The settings of a link, and what of it was not possible as (name, value): those keep their usual value."""
+        settings, wrong = cls(), []
+        for field in fields(cls):
+            if field.name in query and field.name != "upload":
+                try:
+                    changed: dict[str, Any] = {field.name: READ.get(field.name, str)(query[field.name])}
+                    settings = replace(settings, **changed)
+                except ValueError:
+                    wrong.append((field.name, query[field.name][:40]))
+        return settings if complete(settings) else replace(settings, source=cls.source), wrong
+
+
+def lines(text: str) -> list[str]:
+    """The lines that say something, each once stripped."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+READ: Mapping[str, Callable[[str], Any]] = {
+    "example": integer,
+    "drawing": lambda text: pack_paint(unpack_paint(text)),  # what else it may hold never reaches the Python panel
+    "min_length": integer,
+    "max_length": integer,
+    "beams": integer,
+    "top_p": float,
+    "penalty": float,
+    "seed": integer,
+    "pointed": integer,
+    "candidates": integer,
+    "threshold": float,
+    "cosine": float,
+    "share": float,
+    "basic": lambda text: {"True": True, "False": False}.get(text, text),
+}
