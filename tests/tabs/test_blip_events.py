@@ -96,7 +96,9 @@ def test_stop_ends_captions(manager):
 
 
 def test_matches_and_where_the_heads_disagree(manager):
-    ((frame, made),) = match.show(manager, Settings(texts="a yellow sphere\na red cube"), GO(), "en")
+    ((frame, made),) = match.show(
+        manager, Settings(example=EXAMPLES[1], texts="a yellow sphere\na red cube"), GO(), "en"
+    )
     share = made.matches.probability[0]
     assert share[0] > 0.5 > share[1]
     assert "1 of 2 texts match" in frame["match_verdict"]

@@ -14,7 +14,7 @@ from playground.i18n import language, say
 from playground.manager import ModelManager
 from playground.tabs.blip import api, ask, boot, caption, clean, downloads, match, models, widgets
 from playground.tabs.blip.program import program
-from playground.tabs.blip.settings import NO_CLIP, PANELS, PROMPTS, Settings
+from playground.tabs.blip.settings import CHINESE, NO_CLIP, PANELS, Settings
 from playground.tabs.checks import number
 from playground.tabs.clip import models as clip_models
 from playground.tabs.drawings import pack_paint, unpack_paint
@@ -162,11 +162,11 @@ def build(manager: ModelManager) -> None:
         return _settings(values, language(request)).query(panel), gr.update(visible=True)
 
     def open_page(request: gr.Request) -> dict[Any, Any]:
-        """The settings of the link; a Chinese page captions in Chinese."""
+        """The settings of the link; a Chinese page captions and asks in Chinese."""
         tongue, asked = language(request), dict(request.query_params)
         if asked.get("tab") != "blip":
             asked = {}
-        settings, wrong = Settings.from_query({"prompt": PROMPTS.get(tongue, ""), **asked})
+        settings, wrong = Settings.from_query((CHINESE if tongue == "zh-CN" else {}) | asked)
         panel = asked.get("panel", PANELS[0])
         if panel not in PANELS:
             wrong, panel = [*wrong, ("panel", panel[:40])], PANELS[0]

@@ -26,6 +26,7 @@ __all__ = ["Captioned", "Line", "lay_out", "lay_out_controls", "show"]
 
 DRAWS = 3  # captions by nucleus sampling
 SIDE = 112  # pixels of a small picture
+HAN = "\u2e80"  # from here on characters stand without spaces
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,14 +169,23 @@ def _captions(made: Sequence[Line], language: str) -> str:
         if line.seed is not None:
             name += f" {line.seed}"
         sure = [math.exp(value) for value in line.written.log_probs]
-        words = "".join(
+        words = [
             f'<span style="--sure:{share:.3f}" title="{html.escape(word, quote=True)}: {share:.1%}">'
             f"{html.escape(word)}</span>"
             for word, share in zip(line.words, sure, strict=False)
-        )
+        ]
         rows.append(
-            f"<tr><th>{html.escape(name)}</th><td>{words}</td>"
+            f"<tr><th>{html.escape(name)}</th><td>{_joined(line.words, words)}</td>"
             f'<td class="pg-number" title="{html.escape(say(language, "blip.score"), quote=True)}">'
             f"{line.written.score:.3f}</td></tr>"
         )
     return f'<table class="pg-captions">{"".join(rows)}</table>'
+
+
+def _joined(words: Sequence[str], shown: Sequence[str]) -> str:
+    """What is shown of the words, with spaces but between Chinese characters, where a line may break nevertheless."""
+    parts = []
+    for i, one in enumerate(shown):
+        chinese = i and words[i - 1] > HAN and words[i] > HAN
+        parts.append(("<wbr>" if chinese else " " if i else "") + one)
+    return "".join(parts)

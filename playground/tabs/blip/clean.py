@@ -134,7 +134,7 @@ def lay_out(w: SimpleNamespace) -> None:
         w.truth = LivePlotly(height=280, config={"displayModeBar": False}, visible="hidden", elem_id="blip-truth")
     with gr.Row(elem_classes="pg-downloads", visible="hidden", elem_id="blip-set-downloads") as w.set_saves:
         w.set_downloads = {
-            kind: gr.Button(label(f"blip.download.{kind}"), size="sm", min_width=110, elem_id=f"blip-set-{kind}")
+            kind: gr.Button(label(f"blip.set.{kind}"), size="sm", min_width=100, elem_id=f"blip-set-{kind}")
             for kind in KINDS
         }
 

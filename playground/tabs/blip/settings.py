@@ -12,7 +12,7 @@ from playground.tabs.drawings import pack_paint, unpack_paint
 from playground.tabs.pictures import EXAMPLES, SOURCES, complete
 
 __all__ = [
-    "BEAMS", "CANDIDATES", "LENGTH", "MOST_QUESTIONS", "MOST_TEXTS", "NO_CLIP", "PANELS", "PENALTY", "PROMPTS",
+    "BEAMS", "CANDIDATES", "CHINESE", "LENGTH", "MOST_QUESTIONS", "MOST_TEXTS", "NO_CLIP", "PANELS", "PENALTY",
     "QUESTIONS", "RULES", "TEXTS", "TOP_P", "Settings", "lines",
 ]  # fmt: skip
 
@@ -21,14 +21,30 @@ BEAMS, TOP_P, LENGTH, PENALTY, CANDIDATES = (1, 8), (0.1, 1.0), (0, 79), (1.0, 2
 MOST_TEXTS, MOST_QUESTIONS, LONGEST = 24, 6, 100_000
 NO_CLIP = "none"
 RULES = ("itm", "cosine", "share")
-PROMPTS = {"zh-CN": "图片："}  # what captions begin with on a page in a language, where it is not the model's own
 TEXTS = "\n".join(
     [
-        "a yellow sphere", "a large yellow matte sphere", "a yellow cube", "a red sphere", "two objects",
-        "一个黄色球体", "a sunny day at the beach",
+        "a small yellow matte sphere left of a large purple metal cylinder",
+        "a large purple metal cylinder left of a small yellow matte sphere",
+        "a small yellow metal sphere left of a large purple matte cylinder",
+        "a yellow sphere",
+        "a red cube",
+        "两个物体",
+        "a sunny day at the beach",
     ]
-)  # fmt: skip
-QUESTIONS = "\n".join(["what color is the sphere?", "how many objects are there?", "is there a red cube?"])
+)
+QUESTIONS = "\n".join(
+    [
+        "What colour is the cylinder?",
+        "How many objects are there?",
+        "Where is the cylinder, seen from the sphere?",
+        "Which object is like a mirror?",
+    ]
+)
+# What a page in Chinese begins with.
+CHINESE = {
+    "prompt": "图片：",
+    "questions": "\n".join(["圆柱是什么颜色的？", "图中有几个物体？", "圆柱在球的前面还是后面？", "哪个物体像镜子？"]),
+}
 
 
 @dataclass(frozen=True)
@@ -39,7 +55,7 @@ class Settings:
     matcher: str = "blip-world"  # of the panel Match, and the filter of Clean
     answerer: str = "blip-world-answers"
     source: str = "example"
-    example: int = EXAMPLES[1]
+    example: int = EXAMPLES[7]
     drawing: str = ""  # packed by `drawings.pack_paint`
     upload: str = ""  # a file on this machine: in no link
     prompt: str = ""  # what captions begin with; the model's own where it is empty
