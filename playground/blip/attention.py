@@ -6,15 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from playground.blip.med import Med, Seen
 from playground.blip.model import BLIP
 from playground.blip.preprocess import preprocess
 from playground.blip.tasks import check, tokenizer_of
 from playground.blip.tokenizer import cleaned
+from playground.nn.attentions import Attentions
 
 __all__ = ["Looks", "look_caption", "look_match"]
 
@@ -42,10 +41,11 @@ def look_caption(model: BLIP, image: Image.Image, ids: Sequence[int], *, prompt:
     row = torch.cat([begun[0], torch.tensor(list(ids), dtype=torch.long)])[None].to(model.device)
     with torch.no_grad():
         seen = model.text_decoder.look(model.see(preprocess([image], config).to(model.device)))
-        _, attention = _through(model.text_decoder.bert, row, seen, causal=True)
+        with Attentions() as caught:
+            model.text_decoder(row, seen)
     first = begun.shape[1] - 1  # the place that foretells the first of them
-    told = torch.stack(attention).mean((0, 2))[0, first : first + len(ids), 1:]
-    return _looks([words.backend.id_to_token(i) or "" for i in ids], told)
+    told = torch.stack(_cross(caught)).mean((0, 2))[0, first : first + len(ids), 1:]
+    return _looks([words.backend.id_to_token(i) or "" for i in ids], told.detach())
 
 
 def look_match(model: BLIP, image: Image.Image, text: str) -> Looks:
@@ -60,11 +60,11 @@ def look_match(model: BLIP, image: Image.Image, text: str) -> Looks:
     if not (said := cleaned(text)):
         raise ValueError("there is no text to match")
     ids, mask = (one.to(model.device) for one in words([said], config.first, config.text_length))
-    with torch.enable_grad():
-        states = model.see(preprocess([image], config).to(model.device)).detach()
-        seen = model.text_encoder.look(states.requires_grad_(True))
-        out, attention = _through(model.text_encoder, ids, seen, mask=mask)
-        logits = model.itm_head(out[:, 0])[0]
+    with torch.inference_mode(False), torch.enable_grad():
+        states = model.see(preprocess([image], config).to(model.device))
+        with Attentions() as caught:
+            logits = model.match(states, ids, mask)[0]
+        attention = _cross(caught)
         last = len(attention) - 1  # of which the head reads the first token alone: words count in those before it
         chosen = attention[max(0, min(int(DEPTH * len(attention)), last - 1))]
         (gain,) = torch.autograd.grad(logits[1] - logits[0], chosen)
@@ -80,22 +80,6 @@ def _looks(words: Sequence[str], told: Tensor) -> Looks:
     return Looks(tuple(words), told.view(-1, side, side).cpu().numpy(), scores.cpu().numpy())
 
 
-def _through(
-    med: Med, ids: Tensor, seen: Seen, *, mask: Tensor | None = None, causal: bool = False
-) -> tuple[Tensor, list[Tensor]]:
-    """`med(ids, seen)`, and each layer's cross-attention (n, heads, length, places), which that never makes."""
-    x = med.embeddings(ids, 0)
-    length = ids.shape[1]
-    allowed = None if mask is None else mask[:, None, None]
-    if causal:
-        allowed = torch.ones(length, length, dtype=torch.bool, device=ids.device).tril()
-    attention = []
-    for layer, keys, values in zip(med.layers, seen.keys, seen.values, strict=True):
-        x = layer.attention(x, *layer.attention.keys_values(x), allowed)
-        cross = layer.crossattention
-        q = cross.self["query"](x).unflatten(-1, (cross.heads, -1)).transpose(1, 2)
-        weights = (q @ keys.transpose(-2, -1) / math.sqrt(q.shape[-1])).softmax(-1)
-        attention.append(weights)
-        x = cross.output((weights @ values).transpose(1, 2).flatten(2), x)
-        x = layer.output(F.gelu(layer.intermediate["dense"](x)), x)
-    return x, attention
+def _cross(caught: Attentions) -> list[Tensor]:
+    """Of a MED's attention that on the picture, a layer each: it comes behind the text's own."""
+    return caught.kept[1::2]

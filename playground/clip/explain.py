@@ -11,8 +11,9 @@ from PIL import Image
 from playground.clip.embed import words_of
 from playground.clip.model import CLIP, Resize
 from playground.clip.preprocess import placed, preprocess
-from playground.clip.relevance import Attentions, relevance
+from playground.clip.relevance import relevance
 from playground.clip.tokenizer import Tokenizer, clean
+from playground.nn.attentions import Attentions
 from playground.pictures import to_rgb
 
 __all__ = ["Explanation", "explain"]

@@ -9,8 +9,9 @@ from small_blip import small_blip
 from torch.testing import assert_close
 
 from playground import blip
-from playground.blip.attention import _through
+from playground.blip.attention import _cross
 from playground.blip.tasks import log_likelihood
+from playground.nn.attentions import Attentions
 
 
 @pytest.fixture(scope="module")
@@ -28,16 +29,18 @@ def seen_of(model, part):
     return part.look(model.see(blip.preprocess([PICTURE], model.config)))
 
 
-def test_goes_through_the_layers_as_the_model_does(models):
+def test_what_is_caught_is_the_attention_on_the_picture(models):
+    """And the answer is the one that is given without."""
     model = models["both"]
     ids, mask = model.tokenizer(["a red cube", "the blue ball on the picture"], model.config.ground)
-    one, real = ids[:1], mask[:1]
-    states, attention = _through(model.text_encoder, one, seen_of(model, model.text_encoder), mask=real)
-    assert_close(states, model.text_encoder(one, seen_of(model, model.text_encoder), mask=real), atol=1e-5, rtol=0)
-    assert_close(attention[0].sum(-1), torch.ones(1, 4, one.shape[1]))
-    bert = model.text_decoder.bert
-    states, _ = _through(bert, ids[1:], seen_of(model, bert), causal=True)
-    assert_close(states, bert(ids[1:], seen_of(model, bert), causal=True), atol=1e-5, rtol=0)
+    for part, more in ((model.text_encoder, {"mask": mask[:1]}), (model.text_decoder.bert, {"causal": True})):
+        seen = seen_of(model, part)
+        with Attentions() as caught:
+            states = part(ids[:1], seen, **more)
+        assert_close(states, part(ids[:1], seen, **more), atol=1e-5, rtol=0)
+        cross = _cross(caught)
+        assert [one.shape for one in cross] == [(1, 4, ids.shape[1], 17)] * 2
+        assert_close(cross[0].sum(-1), torch.ones(1, 4, ids.shape[1]))
 
 
 def test_a_caption_looks(models):

@@ -12,8 +12,8 @@ from torch.testing import assert_close
 
 from playground import clip
 from playground.clip.explain import Explanation, _by_words
-from playground.clip.relevance import Attentions
 from playground.clip.tokenizer import clean, default_tokenizer
+from playground.nn.attentions import Attentions
 from playground.nn.tower import Tower
 
 
