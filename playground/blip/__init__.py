@@ -3,7 +3,7 @@
 from playground.blip.attention import Looks, look_caption, look_match
 from playground.blip.beams import Answer, Node, alternatives, beam_tree
 from playground.blip.capfilt import Pair, capfilt, score_pairs
-from playground.blip.clean import Progress, clean, decisions
+from playground.blip.clean import Progress, clean, decisions, scored
 from playground.blip.exports import export
 from playground.blip.generation import BeamStep, Limits, Written, beam_search, greedy, nucleus
 from playground.blip.grading import Curves, Grade, Truth, curves, grade
@@ -23,5 +23,5 @@ __all__ = [
     "Tokenizer", "TrainingStep", "Truth", "Written", "alternatives", "answer", "beam_search", "beam_tree", "build",
     "capfilt", "caption", "clean", "cleaned", "curves", "decide", "decide_all", "decisions", "download", "export",
     "fit", "grade", "greedy", "load", "look_caption", "look_match", "match", "nucleus", "open_set", "preprocess",
-    "save", "score_pairs", "tokenizer_of", "write",
+    "save", "score_pairs", "scored", "tokenizer_of", "write",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 WORDS = {  # where the caller has none in another language
     "step": "token", "cosine": "cosine (ITC)", "match": "probability of a match (ITM)", "web": "web",
     "written": "written", "threshold": "threshold", "texts": "texts", "precision": "precision", "recall": "recall",
-    "right": "written and kept: right",
+    "right": "written and kept: right", "clip": "cosine (CLIP)",
 }  # fmt: skip
 DARK = 0.28  # of its light that a patch keeps where nobody looks
 STEPS_SHOWN, STEPS_NARROW = 9.5, 3.6  # of a tree, before one pulls it
@@ -135,9 +135,15 @@ def answers(questions: Sequence[str], told: Sequence[Sequence[tuple[str, float]]
     return figure
 
 
-def histogram(web: Array, written: Array, threshold: float, *, words: Mapping[str, str] = WORDS) -> go.Figure:
-    """Probabilities of a match of both sources' texts, counted in twentieths, and what is kept: right of the line."""
-    edges = np.linspace(0, 1, 21)
+def histogram(
+    web: Array, written: Array, threshold: float | None, *, by: str = "match", words: Mapping[str, str] = WORDS
+) -> go.Figure:
+    """Scores of both sources' texts, counted in twenty parts, and what is kept: right of the line.
+
+    They are probabilities of a match (`by` "match") or cosines of a CLIP ("clip").
+    """
+    every = np.concatenate([web, written, [0.0, 1.0] if by == "match" or not len(web) + len(written) else []])
+    edges = np.linspace(every.min(), max(every.max(), every.min() + 1e-6), 21)
     figure = go.Figure(layout={"template": template(), "barmode": "group", "bargap": 0.12, "margin": {"t": 30}})
     for name, values, colour in (("web", web, QUALITATIVE[1]), ("written", written, QUALITATIVE[0])):
         counts, _ = np.histogram(values, edges)
@@ -145,17 +151,14 @@ def histogram(web: Array, written: Array, threshold: float, *, words: Mapping[st
             x=(edges[:-1] + edges[1:]) / 2, y=counts, name=words[name], marker={"color": colour},
             hovertemplate="%{x:.3f}: %{y}<extra></extra>",
         )  # fmt: skip
-    figure.add_vline(
-        threshold, line={"dash": "dot", "width": 2, "color": QUALITATIVE[6]}, annotation_text=f"{threshold:g}",
-        annotation_position="top",
-    )  # fmt: skip
-    figure.update_xaxes(range=[0, 1], title_text=words["match"], tickformat=".1f")
+    _line(figure, threshold)
+    figure.update_xaxes(title_text=words[by], tickformat=".1f" if by == "match" else ".2f")
     figure.update_yaxes(title_text=words["texts"], rangemode="tozero")
     return figure
 
 
 def truth(
-    thresholds: Array, lines: Mapping[str, Array], threshold: float, *, words: Mapping[str, str] = WORDS
+    thresholds: Array, lines: Mapping[str, Array], threshold: float | None, *, words: Mapping[str, str] = WORDS
 ) -> go.Figure:
     """Shares (k,) over thresholds (k,), by their names in `words`: precision and recall where truth is known."""
     figure = go.Figure(layout={"template": template(), "margin": {"t": 30}})
@@ -164,7 +167,7 @@ def truth(
             x=thresholds, y=values, name=words[name], mode="lines", line={"color": QUALITATIVE[colour], "width": 2.5},
             hovertemplate="%{x:.2f}: %{y:.1%}<extra></extra>",
         )  # fmt: skip
-    figure.add_vline(threshold, line={"dash": "dot", "width": 2, "color": QUALITATIVE[6]})
+    _line(figure, threshold)
     figure.update_xaxes(range=[0, 1], title_text=words["threshold"], tickformat=".1f")
     figure.update_yaxes(range=[0, 1.03], tickformat=".0%")
     return figure
@@ -193,6 +196,13 @@ def arms(names: Sequence[str], measures: Mapping[str, Array], *, marked: int = -
     figure.update_yaxes(ticktext=list(names), row=1, col=1)
     figure.update_layout(template=template(), showlegend=False, bargap=0.28, margin={"t": 34})
     return figure
+
+
+def _line(figure: go.Figure, threshold: float | None) -> None:
+    """Where the threshold is, if there is one."""
+    if threshold is not None:
+        line = {"dash": "dot", "width": 2, "color": QUALITATIVE[6]}
+        figure.add_vline(threshold, line=line, annotation_text=f"{threshold:g}", annotation_position="top")
 
 
 def _short(text: str, most: int) -> str:

@@ -170,12 +170,12 @@ def run(
                 top_p=settings.top_p, limits=settings.limits(captioner.config.limits), seed=settings.seed,
                 scorer=scorer, models={"captioner": settings.captioner, "filter": settings.matcher,
                                        "clip": settings.scorer},
-                part=PART if settings.captioner.startswith("blip-") else PART_LARGE,
+                part=PART_LARGE if any(catalog.BLIPS[name].photographs for name in names) else PART,
             ):  # fmt: skip
                 yield {"progress": bar(step.done / max(step.total or 0, step.done, 1), _told(step, language))}, None
                 if stop.is_set():
                     break
-        scored = tuple(blip.decisions(work / "job"))
+        scored = tuple(blip.scored(work / "job"))
     made = Cleaned(work / "job", pairs.total, scored, watched.pictures, truth, skipped, time.monotonic() - begun)
     yield {"progress": "", **decide(made, settings, "all", language)}, made
 
@@ -197,8 +197,9 @@ def decide(kept: Cleaned, settings: Settings, shows: str, language: str) -> dict
     for one in decided:
         own.setdefault(one.uid, []).append(one)
     words = figure_words(language)
+    score = "probability" if rule.by == "itm" else "clip"
     by = {
-        source: np.array([one.probability for one in decided if one.source == source and one.probability is not None])
+        source: np.array([v for one in decided if one.source == source and (v := getattr(one, score)) is not None])
         for source in ("web", "written")
     }
     known = bool(kept.truth.web or kept.truth.said)
@@ -206,12 +207,14 @@ def decide(kept: Cleaned, settings: Settings, shows: str, language: str) -> dict
     if known:
         found = blip.curves(kept.scored, kept.truth)
         lines = {"precision": found.precision, "recall": found.recall, "right": found.right}
-        graph = gr.update(value=figures.truth(found.thresholds, lines, settings.threshold, words=words), visible=True)
+        line = rule.threshold if rule.by == "itm" else None
+        graph = gr.update(value=figures.truth(found.thresholds, lines, line, words=words), visible=True)
+    counts = figures.histogram(
+        by["web"], by["written"], rule.threshold, by="match" if rule.by == "itm" else "clip", words=words
+    )
     return {
         "clean_verdict": _verdict(kept, decided, len(own), known, language),
-        "histogram": gr.update(
-            value=figures.histogram(by["web"], by["written"], settings.threshold, words=words), visible=True
-        ),
+        "histogram": gr.update(value=counts, visible=True),
         "truth": graph,
         "show": gr.update(visible=True),
         "set_saves": gr.update(visible=True),

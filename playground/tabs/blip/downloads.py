@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from playground import blip, world
+from playground import world
 from playground.tabs.blip import boot
 from playground.tabs.blip.ask import Asked
 from playground.tabs.blip.caption import Captioned
@@ -58,7 +58,7 @@ def _table(result: Any) -> tuple[str, list[str], list[list[Any]]]:
             for one in own
         ]  # fmt: skip
     if isinstance(result, Cleaned):
-        rows_of = [asdict(one) for one in blip.decide_all(lambda: result.scored, blip.Rule(threshold=0.5))]
+        rows_of = [asdict(one) for one in result.scored]
         return "scores", list(rows_of[0]), [list(row.values()) for row in rows_of]
     raise ValueError("there is nothing to save in this panel yet")
 
