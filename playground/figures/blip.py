@@ -182,20 +182,32 @@ def arms(names: Sequence[str], measures: Mapping[str, Array], *, marked: int = -
             x=means, y=list(range(len(names))), orientation="h", hovertext=list(names),
             marker={"color": [QUALITATIVE[0 if i == marked else 2] for i in range(len(names))]},
             hovertemplate="%{hovertext}: %{x:.1%}<extra></extra>", text=[f"{m:.1%}" for m in means],
-            insidetextanchor="start", textposition="inside", row=1, col=column,
+            insidetextanchor="start", textposition="inside", textangle=0, row=1, col=column,
         )  # fmt: skip
         figure.add_scatter(
             x=values.ravel(), y=np.repeat(np.arange(len(names)), values.shape[1]), mode="markers",
             marker={"size": 6, "color": QUALITATIVE[1]}, hovertemplate="%{x:.1%}<extra></extra>", row=1, col=column,
         )  # fmt: skip
-        low = max(0.0, float(values.min()) - 0.15)
-        figure.update_xaxes(
-            range=[low if low > 0.3 else 0, min(1.0, float(values.max()) + 0.04)], tickformat=".0%", row=1, col=column
-        )
+    figure.update_xaxes(range=[0, 1], tickvals=[0, 0.5, 1], tickformat=".0%")
     figure.update_yaxes(range=[len(names) - 0.5, -0.5], tickvals=list(range(len(names))), ticklabelstandoff=6)
     figure.update_yaxes(ticktext=list(names), row=1, col=1)
     figure.update_layout(template=template(), showlegend=False, bargap=0.28, margin={"t": 34})
+    figure.update_layout(meta={"narrow": _stacked(list(measures), names)})
     return figure
+
+
+def _stacked(titles: Sequence[str], names: Sequence[str]) -> dict[str, object]:
+    """The same charts one below the other, for a narrow page."""
+    n, narrow = len(titles), dict[str, object]()
+    height = 1 / n
+    for i in range(n):
+        number = "" if i == 0 else str(i + 1)
+        top = 1 - i * height
+        narrow[f"xaxis{number}"] = {"domain": [0, 1]}
+        narrow[f"yaxis{number}"] = {"domain": [top - 0.72 * height, top], "showticklabels": True, "ticktext": [*names]}
+    title = {"xref": "paper", "yref": "paper", "x": 0.5, "yanchor": "bottom", "showarrow": False}
+    narrow["annotations"] = [{**title, "text": text, "y": 1 - i * height} for i, text in enumerate(titles)]
+    return narrow
 
 
 def _line(figure: go.Figure, threshold: float | None) -> None:

@@ -25,7 +25,9 @@ MEASURES = (
 def lay_out(w: SimpleNamespace) -> None:
     """The panel's components."""
     gr.Markdown(label("blip.boot.lead"), elem_classes="pg-hint")
-    w.arms = LivePlotly(height=330, config={"displayModeBar": False}, elem_id="blip-arms")
+    w.arms = LivePlotly(
+        height="calc(330px + max(0px, (640px - 100vw) * 1.4))", config={"displayModeBar": False}, elem_id="blip-arms"
+    )
     w.boot_verdict = gr.Markdown(elem_id="blip-boot-verdict")
     w.arms_table = Table(elem_id="blip-arms-table")
     gr.Markdown(label("blip.boot.models"), elem_classes="pg-hint")
@@ -78,4 +80,4 @@ def _verdict(seeds: list[dict[str, Any]], language: str) -> str:
     shares = {name: f"{value:.1%}" for name, value in means.items()}
     gain = np.mean([one["arms"]["both"]["nucleus_exact"] - one["arms"]["noisy"]["nucleus_exact"] for one in seeds])
     auc = np.mean([one["auc"] for one in told])
-    return say(language, "blip.boot.verdict", auc=f"{auc:.3f}", gain=f"{100 * gain:+.1f}", **shares)
+    return say(language, "blip.boot.verdict", auc=f"{auc:.3f}", gain=f"{100 * gain:.1f}", **shares)

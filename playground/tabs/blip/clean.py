@@ -103,16 +103,10 @@ def lay_out(w: SimpleNamespace) -> None:
                 [(label("blip.clean.no_clip"), NO_CLIP), *((name, name) for name in catalog.CLIPS)],
                 value=usual.scorer, label=label("blip.clean.scorer"), interactive=True, elem_id="blip-scorer",
             )  # fmt: skip
-    with gr.Row():
-        w.rule = gr.Radio(
-            [(label(f"blip.rule.{name}"), name) for name in RULES],
-            value=usual.rule, label=label("blip.rule"), min_width=260, interactive=True, elem_id="blip-rule",
-            elem_classes="pg-pills",
-        )  # fmt: skip
-        w.basic = gr.Checkbox(
-            usual.basic, label=label("blip.basic"), info=label("blip.basic.info"), min_width=200, interactive=True,
-            elem_id="blip-basic",
-        )  # fmt: skip
+    w.rule = gr.Radio(
+        [(label(f"blip.rule.{name}"), name) for name in RULES],
+        value=usual.rule, label=label("blip.rule"), interactive=True, elem_id="blip-rule", elem_classes="pg-pills",
+    )  # fmt: skip
     with gr.Row(elem_id="blip-rule-values"):
         w.threshold = Slider(
             0, 1, value=usual.threshold, step=0.01, label=label("blip.threshold"), buttons=[], interactive=True,
@@ -126,12 +120,17 @@ def lay_out(w: SimpleNamespace) -> None:
             0.01, 1, value=usual.share, step=0.01, label=label("blip.share"), buttons=[], interactive=True,
             elem_id="blip-share",
         )  # fmt: skip
+    w.basic = gr.Checkbox(
+        usual.basic, label=label("blip.basic"), info=label("blip.basic.info"), interactive=True, elem_id="blip-basic"
+    )
     w.clean_verdict = gr.Markdown(elem_id="blip-clean-verdict")
     with gr.Row():
-        w.histogram = LivePlotly(
-            height=280, config={"displayModeBar": False}, visible="hidden", elem_id="blip-histogram"
-        )
-        w.truth = LivePlotly(height=280, config={"displayModeBar": False}, visible="hidden", elem_id="blip-truth")
+        for name in ("histogram", "truth"):
+            with gr.Column(min_width=300):
+                graph = LivePlotly(
+                    height=280, config={"displayModeBar": False}, visible="hidden", elem_id=f"blip-{name}"
+                )
+                setattr(w, name, graph)
     with gr.Row(elem_classes="pg-downloads", visible="hidden", elem_id="blip-set-downloads") as w.set_saves:
         w.set_downloads = {
             kind: gr.Button(label(f"blip.set.{kind}"), size="sm", min_width=100, elem_id=f"blip-set-{kind}")
