@@ -67,6 +67,7 @@ BLIPS: Mapping[str, Blip] = {
     **{
         f"Table 1: {arm}": Blip(f"checkpoints/blip-bootstrap/{arm}", 1, "Apache-2.0", ("caption", "match"), False)
         for arm in ("noisy", "filtered", "captioned", "both", "seed-only")
+        if (checkpoints.ROOT / "blip-bootstrap" / arm / "config.json").is_file()
     },
     "BLIP captioning base": Blip("Salesforce/blip-image-captioning-base", 990, "BSD-3-Clause", ("caption",)),
     "BLIP captioning large": Blip("Salesforce/blip-image-captioning-large", 1880, "BSD-3-Clause", ("caption",)),

@@ -238,11 +238,33 @@ def test_files_of_every_panel(manager, tmp_path):
         downloads.write("csv", "clean", None, tmp_path)
 
 
-def test_bootstrapping_shows_every_arm():
+def test_bootstrapping_shows_every_arm(tmp_path, monkeypatch):
+    path = tmp_path / "results.json"
+    monkeypatch.setattr(boot, "RESULTS", path)
+    assert "playground bootstrap" in boot.show("en")["boot_verdict"]
+    with pytest.raises(ValueError, match="nothing to save"):
+        downloads.write("csv", "boot", None, tmp_path)
+    grade = {"precision": 0.96, "recall": 0.9, "before": 0.4, "after": 0.75}
+    seeds = [
+        {
+            "seed": seed,
+            "cleaning": {"grade": grade, "auc": 0.98},
+            "arms": {
+                arm: dict.fromkeys(boot.MEASURES, 0.1 * i + 0.02 * seed) for i, arm in enumerate(("noisy", "both"))
+            },
+            "pairs": {"noisy": 5000, "both": 6000},
+        }
+        for seed in range(2)
+    ]
+    path.write_text(json.dumps({"seeds": seeds}))
     for language in ("en", "zh-CN"):
         frame = boot.show(language)
-        assert len(frame["arms_table"]["rows"]) >= 5
-        assert frame["arms"].data
+        assert [row["cells"][1:3] for row in frame["arms_table"]["rows"]] == [["5,000", "1.0%"], ["6,000", "11.0%"]]
+        assert [round(float(x), 3) for x in frame["arms"].data[0].x] == [0.01, 0.11]
+        assert "96.0%" in frame["boot_verdict"]
+    assert "right in 10.0 points more" in boot.show("en")["boot_verdict"]
+    saved = json.loads(Path(downloads.write("json", "boot", None, tmp_path)).read_text("utf-8"))
+    assert [(row["arm"], row["seed"]) for row in saved] == [("noisy", 0), ("both", 0), ("noisy", 1), ("both", 1)]
 
 
 @pytest.fixture

@@ -112,16 +112,3 @@ def test_links_downloads_and_the_program(open_page, app_url):
     page.wait_for_function(
         "document.querySelector('#blip-link-box textarea, #blip-link-box input')?.value.includes('beams=2')"
     )
-
-
-def test_bootstrapping_and_its_models(open_page, app_url):
-    page = visit(open_page, app_url, "panel=boot", ready="#blip-arms .pg-plotly[data-ready=true]")
-    assert page.locator("#blip-arms-table tbody tr").count() == 5
-    assert page.locator("#blip-left").is_hidden()
-    page.click("#blip-panels [role=tab]:has-text('Caption')")
-    page.click("#blip-captioner input")
-    page.click("[role=option]:has-text('Table 1: both')")
-    says(page, "blip-captions", "a ")
-    page.wait_for_function(
-        "document.querySelector('#blip-query textarea, #blip-query input').value.includes('captioner=Table')"
-    )

@@ -1,4 +1,4 @@
-"""The CLIP and BLIP tabs in every look; in an app of their own, for the Models tab shows what visitors left in memory."""
+"""The CLIP and BLIP tabs in every look; in an app of their own, for the Models tab shows what was left in memory."""
 
 import pages
 import pytest
@@ -9,7 +9,6 @@ PANELS = {
     "clip-search": ("clip", "&panel=search", ("#clip-found figure", "#clip-matrix .pg-plotly[data-ready=true]")),
     "blip": ("blip", "", ("#blip-looks figure", "#blip-tree .pg-plotly[data-ready=true]")),
     "blip-match": ("blip", "&panel=match", ("#blip-match-looks figure", "#blip-matches .pg-plotly[data-ready=true]")),
-    "blip-boot": ("blip", "&panel=boot", ("#blip-arms-table tr", "#blip-arms .pg-plotly[data-ready=true]")),
 }
 
 
