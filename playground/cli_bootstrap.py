@@ -30,34 +30,35 @@ HAS: dict[Arm, str] = {
 }
 CARD = """# blip-bootstrap
 
-The experiment of table 1 of BLIP (Li et al. 2022) on the still lifes of `playground.world`, where it is known which text
-is true: what CapFilt is good for, and which part of it. In each folder is the small BLIP of one row, of seed {shown},
-{weights:,} weights in half precision: `blip.load("checkpoints/blip-bootstrap/both")`. `results.json` has every row of
-every seed.
+The experiment of table 1 of BLIP (Li et al. 2022) on the still lifes of `playground.world`, where it is known which
+text is true: what CapFilt is good for, and which part of it. In each folder is the small BLIP of one row, of seed
+{shown}, {weights:,} weights in half precision: `blip.load("checkpoints/blip-bootstrap/both")`. `results.json` has every
+row of every seed.
 
-- The web: {web:,} pictures of one or two objects with a text each, of which {wrong:.0%} are wrong: {kinds}.
-  A true text says size and colour of every object from left to right; shape and material, which are learned late, are
-  left out. Beside it are {clean} clean pairs of other pictures, which every row learns from too.
+- The web: {web:,} pictures of one or two objects with a text each, of which {wrong:.0%} are wrong: {kinds}. A true text
+  says size and colour of every object from left to right; shape and material, which are learned late, are left out.
+  Beside it are {clean} clean pairs of other pictures, which every row learns from too.
 - A model learns from the web as it is. Fine-tuned on the clean pairs for {tuning} steps each, it becomes a captioner
-  (LM), which writes a text for every picture (nucleus 0.9), and a filter (ITC and ITM), which keeps texts that match with
-  a probability of 0.5 or more.
+  (LM), which writes a text for every picture (nucleus 0.9), and a filter (ITC and ITM), which keeps texts that match
+  with a probability of 0.5 or more.
 - Each row is a new model, with weights and a picture tower of its own, after {steps:,} steps of {batch}: the first
   {words} of captions, the others of captions, contrast and matching (LM, ITC, ITM; hard negatives from the batch). No
   training is told what is true: negatives are texts that differ.
 - Unlike the paper's: momentum encoders are left out; each picture has a random false text beside the hard one, without
-  which matching is not learned; the towers begin untrained.
+  which matching is learned late; the towers begin untrained.
 - Pictures are of the seeds below {pictures:,}, those of the figures of seeds that nothing is trained on. No data of
   others. Weights: Apache-2.0.
-- Made again by `uv run playground bootstrap`, which goes on where it was interrupted: about {minutes} minutes of one idle
-  CPU core. Another machine changes the last digits, and so the figures.
+- Made again by `uv run playground bootstrap`, which goes on where it was interrupted: about {minutes} minutes of one
+  idle CPU core. Another machine changes the last digits, and so the figures.
 
 Figures, {date}, CPU, on {tested} scenes: the mean of {seeds}, and the lowest and the highest. Captions count only if
 every word is right; sampled ones are {samples} a scene (nucleus 0.9). Matching is the area under the ROC curve of true
-texts against another scene's, or against the same with one attribute changed. R@1 is among the scenes whose texts differ.
+texts against another scene's, or against the same with one attribute changed. R@1 is among the scenes whose texts
+differ.
 
 {table}
 
-The filter on the web, and the captioner before it and after:
+The filter on the web, and what the captioner wrote:
 
 {cleaning}
 """

@@ -14,6 +14,7 @@ FACES = {
     "tabs",
     "cli",
     "cli_blip",
+    "cli_bootstrap",
     "cli_capfilt",
     "cli_clip",
     "cli_label",

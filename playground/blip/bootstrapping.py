@@ -32,10 +32,10 @@ __all__ = ["ARMS", "Arm", "Outcome", "Plan", "Progress", "Trained", "bootstrap",
 
 Arm = Literal["noisy", "filtered", "captioned", "both", "seed-only"]
 ARMS: tuple[Arm, ...] = get_args(Arm)
-BERT = 0.02, 768  # deviation of new weights, and the width it is for
+BERT = 768  # the width for which new weights deviate by .02
 WIDTH, LENGTH = 64, 24
 MODELS = 100  # more than an experiment has: each of a seed has a seed of its own
-Stage = Literal["words", "captioner", "filter", "all"]
+Tuned = Literal["captioner", "filter"]
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ class Plan:
 
     pictures: int = 12_000  # that are drawn; about half have one or two objects
     web: int = 5000  # pictures with a text each
-    clean: int = 300  # pairs as people write them, of other pictures
-    steps: int = 1000  # of every model that is trained from the beginning
-    words: int = 400  # of these the first, that learn captions alone
-    tuning: int = 150  # steps on the clean pairs, for the captioner and for the filter
+    clean: int = 500  # pairs as people write them, of other pictures
+    steps: int = 2000  # of every model that is trained from the beginning
+    words: int = 300  # of these the first, that learn captions alone
+    tuning: int = 500  # steps on the clean pairs, for the captioner and for the filter
     batch: int = 32
     lr: float = 1.8e-3
-    tuning_lr: float = 5e-4
+    tuning_lr: float = 1.5e-3
     tested: int = 600  # scenes
     samples: int = 4  # captions of each by nucleus sampling
 
@@ -89,8 +89,8 @@ class Outcome:
 def new_model(seed: int) -> BLIP:
     """A new BLIP of width 64 that captions and matches, with the world's words.
 
-    Its weights deviate as BERT's do at BERT's width: narrower layers with a deviation of .02 are so quiet in the
-    beginning that matching is not learned.
+    Its weights deviate by .02 times the root of BERT's width by its own: left at .02, layers so narrow are too quiet in
+    the beginning, and matching is not learned from hard negatives.
     """
     tower = Tower(width=WIDTH, layers=3, heads=2, hidden=4 * WIDTH)
     config = replace(
@@ -98,11 +98,10 @@ def new_model(seed: int) -> BLIP:
         context_length=LENGTH, max_length=LENGTH - 1, text_length=LENGTH,
     )  # fmt: skip
     model = build(config, seed=seed)
-    _, width = BERT
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, torch.nn.Linear | torch.nn.Embedding):
-                module.weight.mul_((width / WIDTH) ** 0.5)
+                module.weight.mul_((BERT / WIDTH) ** 0.5)
     model.tokenizer = world_tokenizer()
     return model
 
@@ -155,11 +154,13 @@ def _bootstrap(
     pictures = np.load(scratch / "pictures.npy", mmap_mode="r")
     shared = [(one.picture, one.text) for one in clean]
 
-    def learn(model: BLIP, name: str, pairs: Sequence[tuple[int, str]], only: str = "") -> Iterator[Progress]:
-        """Train a model from the beginning, or `only` as captioner or filter, in a folder of its own."""
+    def learn(
+        model: BLIP, name: str, pairs: Sequence[tuple[int, str]], tuned: Tuned | None = None
+    ) -> Iterator[Progress]:
+        """Train a new model, or tune one as captioner or filter; its run is kept in a folder of its own."""
         data = TextPairs(pictures, pairs, model.config, plan.batch, seed)
-        steps, lr = (plan.tuning, plan.tuning_lr) if only else (plan.steps, plan.lr)
-        losses = _losses(model, data, plan, only)
+        steps, lr = (plan.tuning, plan.tuning_lr) if tuned else (plan.steps, plan.lr)
+        losses = _losses(model, data, plan, tuned)
         run = fit(model, losses, lambda step: data(step).pixels, steps=steps, lr=lr, scratch=folder / name)
         for step in run:
             yield Progress(seed, name, step.step, steps)
@@ -180,19 +181,21 @@ def _bootstrap(
         model = new_model(seed * MODELS + number)
         has = [*texts_of(arm, web, decisions), *shared]
         yield from learn(model, arm, has)
-        model = _rounded(model)
+        model = model.half().float()  # as it is kept
         pairs[arm], arms[arm] = len(has), _measured(folder / arm / "figures.json", model, plan)
         yield Trained(seed, arm, len(has), arms[arm], model)
     yield Outcome(seed, cleaning(web, decisions), arms, pairs)
 
 
-def _losses(model: BLIP, data: TextPairs, plan: Plan, only: str) -> Callable[[int], Losses]:
+def _losses(model: BLIP, data: TextPairs, plan: Plan, tuned: Tuned | None) -> Callable[[int], Losses]:
+    """A captioner is tuned by language, a filter by contrast and matching; a new model learns by all, words first."""
+
     def losses(step: int) -> Losses:
-        match = only == "filter" or (not only and step >= plan.words)
+        match = tuned == "filter" or (tuned is None and step >= plan.words)
         made = pretraining(
             model, data(step), contrast=match, matching=match, generator=torch.Generator().manual_seed(step)
         )
-        return replace(made, language=made.language.detach()) if only == "filter" else made
+        return replace(made, language=made.language.detach()) if tuned == "filter" else made
 
     return losses
 
@@ -210,11 +213,6 @@ def _scored(
         lines.append(json.dumps(asdict(one)))
         yield one
     checkpoints.write_text(path, "\n".join(lines) + "\n")
-
-
-def _rounded(model: BLIP) -> BLIP:
-    """The model as it is after it was kept in half precision."""
-    return model.half().float()
 
 
 def _measured(path: Path, model: BLIP, plan: Plan) -> Quality:

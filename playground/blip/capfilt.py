@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from playground.blip.generation import Limits, nucleus
+from playground.blip.med import Seen
 from playground.blip.model import BLIP
 from playground.blip.preprocess import preprocess
 from playground.blip.rules import Decision, Rule, Scored, decide
@@ -123,7 +124,8 @@ def _batch(
 ) -> list[list[Scored]]:  # fmt: skip
     images = [image for _, image in good]
     states = captioner.see(preprocess(images, captioner.config).to(captioner.device))
-    written = _written(captioner, states, [pair.uid for pair, _ in good], candidates, top_p, limits, seed)
+    seen = captioner.text_decoder.look(states)  # and so by its filter, where it is one too: the two share these weights
+    written = _written(captioner, seen, [pair.uid for pair, _ in good], candidates, top_p, limits, seed)
     texts = [text for (pair, _), own in zip(good, written, strict=True) for text in (pair.text, *own)]
     each = 1 + candidates
     nothing: list[float | None] = [None] * len(texts)
@@ -131,7 +133,8 @@ def _batch(
     if judge is not None:
         if judge is not captioner:
             states = judge.see(preprocess(images, judge.config).to(judge.device))
-        probability, cosine = (scores.tolist() for scores in _judged(judge, states, texts))
+            seen = judge.text_encoder.look(states)
+        probability, cosine = (scores.tolist() for scores in _judged(judge, states, seen, texts))
     if scorer is not None:
         more = [float(score) for score in scorer([image for image in images for _ in range(each)], texts)]
     scored = [
@@ -145,9 +148,9 @@ def _batch(
 
 
 def _written(
-    model: BLIP, states: Tensor, uids: Sequence[str], candidates: int, top_p: float, limits: Limits, seed: int
+    model: BLIP, seen: Seen, uids: Sequence[str], candidates: int, top_p: float, limits: Limits, seed: int
 ) -> list[list[str]]:
-    """`candidates` captions of each picture; its keys are computed once."""
+    """`candidates` captions of each picture."""
     if not candidates:
         return [[] for _ in uids]
     words, config = tokenizer_of(model), model.config
@@ -156,14 +159,12 @@ def _written(
         np.stack([_numbers(seed, uid, i, limits.max_length) for uid in uids for i in range(candidates)])
     )
     numbers, prompt = numbers.to(model.device), row.expand(len(numbers), -1).to(model.device)
-    made = nucleus(
-        model.text_decoder, model.text_decoder.look(states), prompt, config.end, limits, numbers, top_p=top_p
-    )
+    made = nucleus(model.text_decoder, seen, prompt, config.end, limits, numbers, top_p=top_p)
     texts = [words.decode(one.ids) for one in made]
     return [texts[i * candidates : (i + 1) * candidates] for i in range(len(uids))]
 
 
-def _judged(model: BLIP, states: Tensor, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+def _judged(model: BLIP, states: Tensor, seen: Seen, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
     """Probabilities of a match, and cosines, of as many texts a picture, in a row."""
     words, config = tokenizer_of(model), model.config
     ids, mask = words([cleaned(text) for text in texts], config.alone, config.text_length)
@@ -172,7 +173,7 @@ def _judged(model: BLIP, states: Tensor, texts: Sequence[str]) -> tuple[Tensor, 
     pictures = model.embed_image(states).repeat_interleave(each, 0)
     cosine = (pictures * model.embed_text(ids, mask)).sum(1)
     ids[:, 0] = config.first
-    return model.match(states, ids, mask).softmax(1)[:, 1], cosine
+    return model.match(seen, ids, mask).softmax(1)[:, 1], cosine
 
 
 def _numbers(seed: int, uid: str, number: int, count: int) -> np.ndarray:

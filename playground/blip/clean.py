@@ -130,6 +130,8 @@ def _clean(
             raise ValueError(f"{folder} has {done} pairs done, and {pairs.source} has others there: it is another set")
     yield Progress(done, pairs.total, unread, dict(kept), dict(told), time.monotonic() - begun, 0)
     number = len(_parts(folder))
+    if engine is not None and next(rest, None) is None:
+        return  # no cluster is begun for nothing
     here = (list(score_pairs(some, captioner, judge, **options)) for some in iter(lambda: list(islice(rest, part)), []))
     for some in here if engine is None else engine(pairs, done, part, options):
         lines = "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in some)

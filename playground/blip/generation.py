@@ -12,6 +12,7 @@ from playground.blip.med import Cache, Decoder, Seen
 __all__ = ["BeamStep", "Limits", "Written", "beam_search", "greedy", "nucleus"]
 
 NEVER = -1e9  # the score of what may not be chosen
+LIKELY = 256  # words that are looked at first
 
 
 @dataclass(frozen=True)
@@ -73,15 +74,25 @@ def nucleus(
         raise ValueError(f"uniforms must have the shape ({len(prompt)}, {most}), not {tuple(uniforms.shape)}")
 
     def draw(logits: Tensor, step: int) -> Tensor:
-        probabilities, tokens = logits.softmax(1).sort(dim=1, descending=True)
-        total = probabilities.cumsum(1)
-        inside = probabilities.masked_fill(total - probabilities >= top_p, 0.0)  # the one that reaches it is inside
-        reached = inside.cumsum(1)
-        place = (reached <= uniforms[:, step, None] * reached[:, -1:]).sum(1)
-        last = (inside > 0).sum(1) - 1
-        return tokens.gather(1, torch.minimum(place, last)[:, None])[:, 0]
+        probabilities, numbers = logits.softmax(1), uniforms[:, step, None]
+        likely = probabilities.topk(min(LIKELY, logits.shape[1]), dim=1)  # in a tenth of the time that sorting takes
+        chosen = _drawn(*likely, numbers, top_p)
+        for row in (likely.values.cumsum(1)[:, -1] < top_p).nonzero()[:, 0].tolist():
+            every = probabilities[row, None].sort(dim=1, descending=True)
+            chosen[row] = _drawn(*every, numbers[row, None], top_p)
+        return chosen
 
     return _one_by_one(decoder, seen, prompt, end, limits, draw)
+
+
+def _drawn(probabilities: Tensor, tokens: Tensor, numbers: Tensor, top_p: float) -> Tensor:
+    """One (n,) of the tokens (n, k), likeliest first, that reach `top_p`."""
+    total = probabilities.cumsum(1)
+    inside = probabilities.masked_fill(total - probabilities >= top_p, 0.0)  # the one that reaches it is inside
+    reached = inside.cumsum(1)
+    place = (reached <= numbers * reached[:, -1:]).sum(1)
+    last = (inside > 0).sum(1) - 1
+    return tokens.gather(1, torch.minimum(place, last)[:, None])[:, 0]
 
 
 def _one_by_one(
@@ -163,9 +174,12 @@ def beam_search(
     finished: list[list[_Finished]] = [[] for _ in range(n)]
     hopeful = torch.ones(n, dtype=torch.bool, device=device)  # whose finished texts may yet be bettered
     steps: list[list[BeamStep]] = [[] for _ in range(n)]
-    fed = ids.flatten(0, 1)
+    fed = prompt
     for length in range(before, limits.max_length):
         raw = decoder(fed, seen, cache=cache, last=True).float().log_softmax(1)
+        if length == before:  # so far the beams are one
+            raw = raw.repeat_interleave(beams, 0)
+            cache.choose(torch.arange(n, device=device).repeat_interleave(beams))
         log_probs = _limited(raw, ids.flatten(0, 1), end, limits)
         # The best of all are among the best of each beam.
         own, words = log_probs.topk(min(2 * beams, log_probs.shape[1]), dim=1)
@@ -176,19 +190,17 @@ def beam_search(
         last = length + 1 == limits.max_length
         over = (tokens == end) | last
         ongoing, kept = (total + NEVER * over).topk(beams, dim=1)
-        for i in range(n):
-            ending = [j for j in range(beams) if over[i, j]]
-            steps[i].append(
-                BeamStep(tuple(parent[i].tolist()), tuple(tokens[i].tolist()), tuple(total[i].tolist()),
-                         tuple(kept[i].tolist()), tuple(ending))
-            )  # fmt: skip
-            if not hopeful[i]:
+        listed = [one.tolist() for one in (parent, tokens, total, kept, over, hopeful)]
+        for i, (parents, said, totals, keeps, overs, hope) in enumerate(zip(*listed, strict=True)):
+            ending = [j for j in range(beams) if overs[j]]
+            steps[i].append(BeamStep(tuple(parents), tuple(said), tuple(totals), tuple(keeps), tuple(ending)))
+            if not hope:
                 continue
             for j in ending:
-                beam = int(parent[i, j])
+                beam = parents[j]
                 finished[i].append(
                     _Finished(
-                        float(total[i, j]) / (length + 1 - before) ** length_penalty,
+                        totals[j] / (length + 1 - before) ** length_penalty,
                         torch.cat([ids[i, beam, before:], tokens[i, j, None]]),
                         torch.cat([told[i, beam], each[i, j, None]]),
                     )

@@ -15,6 +15,8 @@ from playground.nn.tower import Tower
 
 __all__ = ["Cache", "Decoder", "Med", "Seen"]
 
+PLACES = 20  # that a cache has in hand, so that not every step copies it
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -29,28 +31,33 @@ class Seen:
 class Cache:
     """Self-attention's keys and values so far, a layer each; grows as a decoder goes on."""
 
-    keys: list[Tensor] = field(default_factory=list)  # (n, heads, length, d)
-    values: list[Tensor] = field(default_factory=list)
+    kept: list[Tensor] = field(default_factory=list)  # (places, 2, n, heads, d), of which the first `length` are filled
+    length: int = 0  # positions seen
 
-    @property
-    def length(self) -> int:
-        """Positions seen."""
-        return self.keys[0].shape[2] if self.keys else 0
+    def grow(self, layer: int, new: Tensor) -> tuple[Tensor, Tensor]:
+        """All keys and values of a layer, each (n, heads, length, d), with `new` (2, n, heads, more, d) ones.
 
-    def grow(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """All keys and values of a layer, with the new ones."""
-        if layer == len(self.keys):
-            self.keys.append(k)
-            self.values.append(v)
-        else:
-            self.keys[layer] = torch.cat([self.keys[layer], k], dim=2)
-            self.values[layer] = torch.cat([self.values[layer], v], dim=2)
-        return self.keys[layer], self.values[layer]
+        The layers are to come in their order.
+        """
+        more = new.shape[3]
+        if layer == 0:
+            self.length += more
+        if layer == len(self.kept):
+            self.kept.append(new.new_empty(self.length + PLACES, *new.shape[:3], new.shape[4]))
+        elif self.length > len(self.kept[layer]):
+            old = self.kept[layer][: self.length - more]
+            self.kept[layer] = torch.cat([old, old.new_empty(more + PLACES, *old.shape[1:])])
+        kept = self.kept[layer]
+        kept[self.length - more : self.length] = new.permute(3, 0, 1, 2, 4)
+        k, v = kept[: self.length].permute(1, 2, 3, 0, 4)
+        return k, v
 
     def choose(self, rows: Tensor) -> None:
         """Keep these rows, in this order: beams that go on."""
-        self.keys = [k[rows] for k in self.keys]
-        self.values = [v[rows] for v in self.values]
+        for layer, kept in enumerate(self.kept):
+            chosen = kept.new_empty(len(kept), 2, len(rows), *kept.shape[3:])
+            torch.index_select(kept[: self.length], 2, rows, out=chosen[: self.length])  # not what is still empty
+            self.kept[layer] = chosen
 
 
 class Med(nn.Module):
@@ -83,14 +90,18 @@ class Med(nn.Module):
         mask: Tensor | None = None,
         causal: bool = False,
         cache: Cache | None = None,
+        at: int | None = None,
     ) -> Tensor:
-        """`mask` (n, length) bool says which tokens, of all so far, are no padding. A `cache` goes with causal."""
+        """`mask` (n, length) bool says which tokens, of all so far, are no padding. A `cache` goes with causal.
+
+        With `at`, 0 or -1, the states (n, width) at that one position.
+        """
         before = cache.length if cache is not None else 0
         x = self.embeddings(ids, before)
-        allowed = _allowed(mask, before, ids.shape[1], causal, ids.device)
+        allowed = allowed_keys(mask, before, ids.shape[1], causal, ids.device)
         for i, layer in enumerate(self.layers):
             x = layer(x, i, seen, allowed, cache)
-        return x
+        return x if at is None else x[:, at]
 
 
 class Embeddings(nn.Module):
@@ -123,7 +134,7 @@ class Layer(nn.Module):
     def forward(self, x: Tensor, number: int, seen: Seen | None, allowed: Tensor | None, cache: Cache | None) -> Tensor:
         k, v = self.attention.keys_values(x)
         if cache is not None:
-            k, v = cache.grow(number, k, v)
+            k, v = cache.grow(number, torch.stack([k, v]))
         x = self.attention(x, k, v, allowed)
         if seen is not None:
             mask = None if seen.mask is None else seen.mask[:, None, None]
@@ -191,9 +202,9 @@ class Decoder(nn.Module):
         self, ids: Tensor, seen: Seen, *, mask: Tensor | None = None, cache: Cache | None = None, last: bool = False
     ) -> Tensor:
         """Logits (n, length, vocab_size) of the next tokens, or (n, vocab_size) of the `last` alone."""
-        states = self.bert(ids, seen, mask=mask, causal=True, cache=cache)
+        states = self.bert(ids, seen, mask=mask, causal=True, cache=cache, at=-1 if last else None)
         words = self.bert.embeddings.word_embeddings.weight
-        answer: Tensor = self.cls["predictions"](states[:, -1] if last else states, words)
+        answer: Tensor = self.cls["predictions"](states, words)
         return answer
 
 
@@ -210,7 +221,7 @@ class Predictions(nn.Module):
         return F.linear(x, words, self.bias)
 
 
-def _allowed(mask: Tensor | None, before: int, length: int, causal: bool, device: torch.device) -> Tensor | None:
+def allowed_keys(mask: Tensor | None, before: int, length: int, causal: bool, device: torch.device) -> Tensor | None:
     """Which keys (., 1, queries, keys) a query may see; None for all."""
     if causal and length > 1:
         here = torch.ones(length, before + length, dtype=torch.bool, device=device).tril(before)[None, None]

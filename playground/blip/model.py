@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from playground.blip.generation import Limits
-from playground.blip.med import Decoder, Med
+from playground.blip.med import Decoder, Med, Seen
 from playground.blip.vision import VisionTransformer
 from playground.nn.seeded import seeded
 from playground.nn.tower import Tower
@@ -142,14 +142,16 @@ class BLIP(nn.Module):
 
     def embed_text(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Unit vectors (n, embed_dim) of texts that begin with `alone`."""
-        return F.normalize(self.text_proj(self.text_encoder(ids, mask=mask)[:, 0]), dim=-1)
+        return F.normalize(self.text_proj(self.text_encoder(ids, mask=mask, at=0)), dim=-1)
 
-    def match(self, states: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
+    def match(self, states: Tensor | Seen, ids: Tensor, mask: Tensor) -> Tensor:
         """Logits (n, 2), of no match and of a match, for texts that begin with `ground`.
 
-        `states` are of m pictures; each is compared with n / m texts in a row.
+        `states`, or what `text_encoder.look` has made of them, are of m pictures; each is compared with n / m texts in
+        a row.
         """
-        answer: Tensor = self.itm_head(self.text_encoder(ids, self.text_encoder.look(states), mask=mask)[:, 0])
+        seen = states if isinstance(states, Seen) else self.text_encoder.look(states)
+        answer: Tensor = self.itm_head(self.text_encoder(ids, seen, mask=mask, at=0))
         return answer
 
     def read(self, states: Tensor, ids: Tensor, mask: Tensor) -> Tensor:

@@ -20,12 +20,24 @@ from playground.blip.world_pairs import Pairs, world_tokenizer
 from playground.world.claims import Claim, falsified, mention
 from playground.world.lessons import augmented
 
-__all__ = ["KINDS", "WRONG", "Kind", "TextPairs", "WebPair", "few", "noisy", "one_wrong", "told", "true_pairs"]
+__all__ = [
+    "KINDS",
+    "OF_WRONG",
+    "WRONG",
+    "Kind",
+    "TextPairs",
+    "WebPair",
+    "few",
+    "noisy",
+    "one_wrong",
+    "told",
+    "true_pairs",
+]
 
 Kind = Literal["true", "another's", "attribute", "junk"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 WRONG = 0.5  # of the web's texts
-OF_WRONG = {"another's": 0.3, "attribute": 0.4, "junk": 0.3}
+OF_WRONG: dict[Kind, float] = {"another's": 0.3, "attribute": 0.4, "junk": 0.3}
 SAID = ("size", "color")  # of each object, from left to right; shapes and materials are learned late, and left out
 FEW = 2  # objects at most
 
@@ -102,8 +114,8 @@ class TextPairs:
     """Batches of these pairs, the same for the same step; of the world they know the pictures alone.
 
     Each picture is shifted and tinted, but not mirrored: that would make its text wrong. Its false text is any other
-    of the set: matching is not learned where all negatives are hard from the beginning. Raises `ValueError` for fewer
-    pairs than a batch has, and for pairs of one text.
+    of the set, since matching is learned late where all negatives are hard from the beginning. Raises `ValueError` for
+    fewer pairs than a batch has, and for pairs of one text.
     """
 
     pictures: np.ndarray  # (count, 3, side, side) uint8, of the seeds from 0 on

@@ -97,7 +97,10 @@ class RayEngine:
             ray.init(address=self.address, **options)
             return
         cores = None if self.workers is None else math.ceil(self.workers * self.cpus)  # in name, so that all find room
-        ray.init(address="local", num_cpus=cores, include_dashboard=False, **options)
+        try:
+            ray.init(address="local", num_cpus=cores, include_dashboard=False, **options)
+        except Exception as error:  # a bare one, where its processes are not there after 30 seconds
+            raise OSError(f"Ray did not begin on this machine, which may be too busy: {error}") from error
         there, wanted = ray.cluster_resources().get("GPU", 0), (self.workers or 1) * self.gpus
         if wanted > there:
             raise ValueError(f"{self.workers or 1} workers with {self.gpus} GPUs each do not fit in {there:g} GPUs")

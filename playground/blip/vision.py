@@ -24,7 +24,7 @@ class VisionTransformer(nn.Module):
         self.patch_embed = nn.ModuleDict({"proj": _patches(tower.width, patch_size, stem)})
         if stem == "conv":
             self.pos_embed.data[0, 1:] = PLACES * sines(grid, tower.width)
-        self.blocks = nn.ModuleList(Block(tower, eps) for _ in range(tower.layers))
+        self.blocks = nn.Sequential(*(Block(tower, eps) for _ in range(tower.layers)))
         self.norm = nn.LayerNorm(tower.width, eps=eps)
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -33,9 +33,7 @@ class VisionTransformer(nn.Module):
             raise ValueError(f"pixels must have the shape (n, 3, {side}, {side}), not {tuple(pixels.shape)}")
         patches = self.patch_embed["proj"](pixels.to(self.cls_token.dtype)).flatten(2).transpose(1, 2)
         x = torch.cat([self.cls_token.expand(len(patches), -1, -1), patches], dim=1) + self.pos_embed
-        for block in self.blocks:
-            x = block(x)
-        return self.norm(x)
+        return self.norm(self.blocks(x))
 
 
 class Block(nn.Module):

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from playground.clip.transformer import ACTIVATIONS, Block, Transformer
-from playground.nn.matmul import Linear, prepare, probe
+from playground.nn.matmul import prepare, probe
+from playground.nn.packed import Patches, can_be_packed, stamp
 
 if TYPE_CHECKING:
     from playground.clip.model import CLIP
@@ -29,9 +30,7 @@ def accelerate(model: "CLIP", *, bfloat16: bool = False) -> "CLIP":
     on another device than the CPU, of another dtype than float32, of SigLIP's family, or with another activation than
     gelu and quick_gelu is left as it is. Raises `ValueError` for a model that is not frozen.
     """
-    if any(p.requires_grad for p in model.parameters()):
-        raise ValueError("only a frozen model can be accelerated: call eval() and requires_grad_(False) on it first")
-    if any(p.device.type != "cpu" or p.dtype != torch.float32 for p in model.parameters()):
+    if not can_be_packed(model):
         return model
     activations = {model.config.activation, model.config.text_activation or model.config.activation}
     if model.config.family != "clip" or not activations <= {"gelu", "quick_gelu"}:
@@ -40,14 +39,9 @@ def accelerate(model: "CLIP", *, bfloat16: bool = False) -> "CLIP":
     dtype = torch.bfloat16 if faster else torch.float32
     for tower in (model.visual, model.text):
         tower.transformer = _Transformer(tower.transformer, dtype)
-    if isinstance(model.visual.conv1, nn.Conv2d | _Patches):
-        model.visual.conv1 = _Patches(model.visual.conv1, dtype)
+    if isinstance(model.visual.conv1, nn.Conv2d | Patches):
+        model.visual.conv1 = Patches(model.visual.conv1, dtype)
     return model
-
-
-def _stamp(module: nn.Module) -> list[tuple[int, int]]:
-    """Changes whenever a weight does."""
-    return [(p.data_ptr(), 0 if p.is_inference() else p._version) for p in module.parameters()]
 
 
 class _Packed:
@@ -76,10 +70,10 @@ class _Transformer(Transformer):
         blocks = [block for block in plain.resblocks if isinstance(block, Block)]
         self.heads, self.causal = blocks[0].attn.heads, blocks[0].attn.causal
         self.packed = [_Packed(block, dtype) for block in blocks]
-        self.stamp = _stamp(self)
+        self.stamp = stamp(self.parameters())
 
     def forward(self, x: Tensor, at: Tensor | None = None) -> Tensor:
-        if self.packed and self.stamp != _stamp(self):
+        if self.packed and self.stamp != stamp(self.parameters()):
             self.packed = []
         if at is None or not self.packed or torch.is_grad_enabled():
             return super().forward(x, at)
@@ -110,26 +104,3 @@ class _Transformer(Transformer):
             x = x + block.out_proj(mixed)
             x = x + block.down(block.up(ln_2(x).to(self.dtype)))
         return x
-
-
-class _Patches(nn.Module):
-    """A convolution of patches side by side, as one product: (n, 3, side, side) to (n, width, grid, grid)."""
-
-    def __init__(self, plain: "nn.Conv2d | _Patches", dtype: torch.dtype) -> None:
-        super().__init__()
-        self.weight: Tensor = plain.weight
-        self.side, self.dtype = self.weight.shape[-1], dtype
-        flat = self.weight.flatten(1)
-        self.packed: Linear | None = prepare(flat, flat.new_zeros(len(flat)), dtype=dtype)
-        self.stamp = _stamp(self)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.stamp != _stamp(self):
-            self.packed = None
-        if self.packed is None or torch.is_grad_enabled():
-            return F.conv2d(x, self.weight, stride=self.side)
-        n, _, height, width = x.shape
-        grid = height // self.side, width // self.side
-        patches = x.unflatten(3, (grid[1], self.side)).unflatten(2, (grid[0], self.side)).permute(0, 2, 4, 1, 3, 5)
-        made = self.packed(patches.to(self.dtype).reshape(n * grid[0] * grid[1], -1))
-        return made.to(x.dtype).view(n, *grid, -1).permute(0, 3, 1, 2)

@@ -23,7 +23,7 @@ def library(request, monkeypatch):
     if request.param == "onednn" and not torch.backends.mkldnn.is_available():
         pytest.skip("this torch has no oneDNN")
     for module in (matmul, accelerating):
-        monkeypatch.setattr(module, "probe", lambda dtype: (request.param, float(dtype == torch.float32)))
+        monkeypatch.setattr(module, "probe", lambda dtype, *_: (request.param, float(dtype == torch.float32)))
 
 
 def both(**changes):
