@@ -284,7 +284,7 @@ def test_endpoints(endpoints):
     assert found[0]["probability"] > found[1]["probability"]
     (answered,) = endpoints["answer"](picture, ["how many objects are there?"])
     assert answered["answer"] == answered["alternatives"][0]["text"]
-    rows = endpoints["clean"]([picture], ["win a free phone now"], candidates=1)
+    rows = endpoints["clean"]([picture], ["a red cube"], candidates=1)
     assert next((row["source"], row["kept"]) for row in rows) == ("web", False)
     assert len(rows) == 2
 
