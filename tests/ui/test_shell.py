@@ -119,7 +119,11 @@ def test_absurd_settings_are_refused_with_the_limit(client, absurd, words):
 def test_only_what_is_meant_is_public(client):
     assert set(client.view_api(return_format="dict")["named_endpoints"]) == {
         "/train_flow",
+        "/answer",
+        "/caption",
         "/classify",
+        "/clean",
+        "/match",
         "/sample_diffusion",
         "/search",
     }
