@@ -136,6 +136,17 @@ def test_bfloat16_is_near_and_float32_outside(models):
     assert all(sum(one.log_probs) / len(one.log_probs) == pytest.approx(one.score, abs=1e-5) for one in written)
 
 
+@pytest.mark.parametrize("length", [1, 3])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_attention_of_few_queries(dtype, length):
+    draw = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(2, 4, n, 8, generator=draw).to(dtype) for n in (length, 9, 9))
+    allowed = torch.tensor([9, 5])[:, None, None, None] > torch.arange(9)
+    made = accelerating._attend(q, k, v, allowed).float()
+    assert_close(made, F.scaled_dot_product_attention(q.float(), k.float(), v.float(), attn_mask=allowed), rtol=0,
+                 atol=1e-5 if dtype == torch.float32 else 0.02)  # fmt: skip
+
+
 def test_bfloat16_waits_for_a_machine_where_it_is_faster(models, monkeypatch):
     monkeypatch.setattr(accelerating, "probe", lambda dtype, *_: ("torch", 2.0 if dtype == torch.bfloat16 else 1.0))
     fast = accelerate(copy.deepcopy(models["both"]), bfloat16=True)
