@@ -74,7 +74,7 @@ def train_blip(
             run = world_training.train_answers(model, work, steps=total, **options)
         else:
             stages = {name: count * total // usual for name, count in world_training.STEPS.items()}
-            stages["matching"] += total - sum(stages.values())
+            stages["details"] += total - sum(stages.values())
             model = world_training.pairs_model(seed)
             run = world_training.train_pairs(model, work, steps=stages, **options)
         for made in run:
@@ -118,7 +118,7 @@ def _tell(made: Drawn | blip.TrainingStep, total: int) -> None:
     if isinstance(made, Drawn):
         typer.echo(f"\rdrawn {made.done:,} of {made.total:,} pictures   ", nl=made.done == made.total)
     elif made.step % 20 == 0 or made.progress == 1:
-        parts = {"language": made.language, "contrast": made.contrast, "matching": made.matching}
+        parts = {name: getattr(made, name) for name in ("language", "contrast", "matching", "words")}
         told = ", ".join(f"{name} {value:.3f}" for name, value in parts.items() if value is not None)
         typer.echo(f"\r{made.seconds:6.0f} s, step {made.step:,} of {total:,}, nats: {told}   ", nl=made.progress == 1)
 

@@ -46,6 +46,8 @@ row of every seed.
   training is told what is true: negatives are texts that differ.
 - Unlike the paper's: momentum encoders are left out; each picture has a random false text beside the hard one, without
   which matching is learned late; the towers begin untrained.
+- The sizes above, the learning rates and the steps of tuning were chosen on seed 0. Each seed draws its web, its clean
+  pairs and its weights anew, from the same {pictures:,} pictures.
 - Pictures are of the seeds below {pictures:,}, those of the figures of seeds that nothing is trained on. No data of
   others. Weights: Apache-2.0.
 - Made again by `uv run playground bootstrap`, which goes on where it was interrupted: about {minutes} minutes of one

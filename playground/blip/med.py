@@ -26,6 +26,11 @@ class Seen:
     values: tuple[Tensor, ...]
     mask: Tensor | None = None  # (m, length) bool: what is no padding
 
+    def of(self, pictures: Tensor) -> "Seen":
+        """The same of pictures (n,), in that order and as often."""
+        keys, values = (tuple(one[pictures] for one in some) for some in (self.keys, self.values))
+        return Seen(keys, values, None if self.mask is None else self.mask[pictures])
+
 
 @dataclass
 class Cache:

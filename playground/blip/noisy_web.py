@@ -145,8 +145,9 @@ class TextPairs:
         # No text is known to be true of another's picture but an equal one, and what the picture has besides.
         alike = torch.tensor([[a == b or i == j for b, j in zip(texts, places, strict=True)]
                               for a, i in zip(texts, places, strict=True)])  # fmt: skip
-        prompts = torch.ones(self.size, dtype=torch.long)  # the first token alone
-        return Pairs(pixels, captions, caption_mask, captions, prompts, ids, mask, alike)
+        targets = caption_mask.clone()
+        targets[:, 0] = False
+        return Pairs(pixels, captions, caption_mask, torch.arange(self.size), captions, targets, ids, mask, alike)
 
     def _other(self, text: str, draw: random.Random) -> str:
         while (other := cleaned(draw.choice(self.pairs)[1])) == text:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from playground.blip.losses import hard_negatives, itc, itm, lm
-from playground.blip.med import Seen
 from playground.blip.model import BLIP
 from playground.blip.momentum import Momentum
 from playground.blip.world_pairs import Pairs
@@ -21,11 +21,12 @@ class Losses:
     language: Tensor
     contrast: Tensor | None = None
     matching: Tensor | None = None
+    words: Tensor | None = None  # which of a false text's words are false, nats a word
 
     @property
     def total(self) -> Tensor:
         """Their sum."""
-        return self.language + sum(part for part in (self.contrast, self.matching) if part is not None)
+        return self.language + sum(part for part in (self.contrast, self.matching, self.words) if part is not None)
 
 
 def pretraining(
@@ -43,22 +44,22 @@ def pretraining(
 
     Each picture is matched with its true text, its false ones, and a text of another picture, and each text with
     another picture, drawn by their similarity. Without momentum encoders the contrast's targets are the pairs alone.
+    Where a batch says which words are true, the matching head is asked the same of every word's own state too.
     """
-    n, config = len(batch.pixels), model.config
+    n, config = len(batch.also_true), model.config
     states = model.see(batch.pixels)
-    seen = model.text_decoder.look(states)
-    places = torch.arange(batch.captions.shape[1], device=states.device)
-    targets = batch.caption_mask & (places >= batch.prompt[:, None])
+    seen = model.text_decoder.look(states).of(batch.pictures)
     logits = model.text_decoder(batch.heard, seen, mask=batch.caption_mask)
-    language = lm(logits, batch.captions, targets, ignored=0, smoothing=smoothing)
+    language = lm(logits, batch.captions, batch.targets, ignored=0, smoothing=smoothing)
     if not contrast:
         return Losses(language)
+    states = states[:n]
     true, mask = batch.texts[:n], batch.text_mask[:n]
     images, texts = model.embed_image(states), model.embed_text(true, mask)
     slow_images, slow_texts = images, texts
     if momentum is not None:
         momentum.follow(model)
-        slow_images, slow_texts = momentum.embed(batch.pixels, true, mask)
+        slow_images, slow_texts = momentum.embed(batch.pixels[:n], true, mask)
     both = torch.eye(n, len(slow_texts), dtype=torch.bool, device=states.device)
     alike = batch.also_true & batch.also_true.T  # each text is true of the other's picture as well
     both[:, :n] |= alike
@@ -70,13 +71,14 @@ def pretraining(
         momentum.keep(slow_images[:n], slow_texts[:n])
     if not matching:
         return Losses(language, contrasted)
-    return Losses(language, contrasted, _matching(model, batch, states, to_texts, to_images, generator, config.ground))
+    matched, words = _matching(model, batch, states, to_texts, to_images, generator, config.ground)
+    return Losses(language, contrasted, matched, words)
 
 
 def _matching(
     model: BLIP, batch: Pairs, states: Tensor, to_texts: Tensor, to_images: Tensor,
     generator: torch.Generator | None, ground: int,
-) -> Tensor:  # fmt: skip
+) -> tuple[Tensor, Tensor | None]:  # fmt: skip
     n, device = len(states), states.device
     other_text = hard_negatives(to_texts[:, :n], batch.also_true, generator)  # for each picture
     other_image = hard_negatives(to_images[:, :n], batch.also_true.T, generator)  # for each text
@@ -89,9 +91,13 @@ def _matching(
     ids = batch.texts.clone()
     ids[:, 0] = ground
     look = model.text_encoder.look(states)  # once, for a text's other picture too
-    elsewhere = Seen(tuple(key[other_image] for key in look.keys), tuple(value[other_image] for value in look.values))
+    elsewhere = look.of(other_image)
     flat = text_rows.flatten()
-    here = model.itm_head(model.text_encoder(ids[flat], look, mask=batch.text_mask[flat])[:, 0])
+    told = model.itm_head(model.text_encoder(ids[flat], look, mask=batch.text_mask[flat]))  # at every word
+    here, words = told[:, 0], None
+    if batch.word_truth is not None:
+        truth = batch.word_truth[text_rows[:, :-1].flatten()]
+        words = F.cross_entropy(told.unflatten(0, (n, k + 2))[:, :-1].flatten(0, 2), truth.flatten())
     there = model.itm_head(model.text_encoder(ids[:n], elsewhere, mask=batch.text_mask[:n])[:, 0])
     used = torch.ones(n, k + 2, dtype=torch.bool, device=device)
     used[:, -1] = other_text != own  # none is its own negative
@@ -99,7 +105,7 @@ def _matching(
     logits = torch.cat([here[used], there[elsewhere_used]])
     matches = torch.zeros(len(logits), dtype=torch.bool, device=device)
     matches[: int(used.sum())] = answers.flatten()[used]
-    return itm(logits, matches)
+    return itm(logits, matches), words
 
 
 def answering(model: BLIP, batch: tuple[Tensor, Tensor, Tensor, Tensor, Tensor], *, smoothing: float = 0.1) -> Losses:

@@ -34,6 +34,7 @@ class TrainingStep:
     language: float  # nats a token
     contrast: float | None  # nats
     matching: float | None  # nats
+    words: float | None  # nats a word
     seconds: float  # spent in training
     progress: float  # 0 to 1
 
@@ -104,12 +105,14 @@ def _run(
                 model.temp.data.clamp_(*TEMPERATURES)
             if scratch is not None and (weights.step % every == 0 or weights.step == steps):
                 checkpoints.write(scratch, run, weights.state() | buffers)
-            contrast, matching = (None if one is None else one.item() for one in (made.contrast, made.matching))
+            parts = made.contrast, made.matching, made.words
+            contrast, matching, words = (None if one is None else one.item() for one in parts)
             yield TrainingStep(
                 weights.step,
                 made.language.item(),
                 contrast,
                 matching,
+                words,
                 time.perf_counter() - began,
                 weights.step / steps,
             )

@@ -11,6 +11,7 @@ from tokenizers import models, normalizers, pre_tokenizers
 from torch import Tensor
 
 from playground import world
+from playground.blip.losses import IGNORED
 from playground.blip.model import Config, Task
 from playground.blip.tokenizer import Tokenizer
 from playground.nn.tower import Tower
@@ -23,9 +24,13 @@ SPECIAL = ("[PAD]", "[CLS]", "[SEP]", "[DEC]", "[ENC]", "[MASK]", "[UNK]")
 PROMPTS = {"en": "a picture of ", "zh": "图片："}  # that say in which language a caption is wanted
 CHINESE = 0.15  # how often
 NOISE = 0.35  # how often a colour that the decoder has said is replaced before it says the rest
-PAIRED = 0.35  # of the claims: which of two stands left, and whose is what
+PAIRED, PAIRED_LATE = 0.35, 0.5  # of the claims: which of two stands left, and whose is what
+RECOLORED = 0.25  # pictures of other colours, for each of the others of a late batch
+JUNK = 0.1  # how often a late picture's last false text is alt-text that says nothing
 FEW = 2  # objects in the easy batches
 LENGTH = 80
+# Where the red, green and blue of a recolored picture come from; None makes it gray, which is what they all are alike.
+TURNS = (None, None, (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 
 
 @cache
@@ -82,21 +87,29 @@ def world_config(*tasks: Task) -> Config:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """n pictures with what is to be said of each, a true text, and k false ones."""
+    """n pictures, a true text of each and k false ones, and c captions of them and of m more pictures."""
 
-    pixels: Tensor  # (n, 3, side, side)
-    captions: Tensor  # (n, length): [DEC], a prompt, the description, [SEP]
-    caption_mask: Tensor  # (n, length) bool: what is no padding
-    heard: Tensor  # (n, length): the captions as the decoder is given them, some colours replaced
-    prompt: Tensor  # (n,): tokens that are no targets
+    pixels: Tensor  # (n + m, 3, side, side)
+    captions: Tensor  # (c, length): [DEC], a prompt, the description, [SEP]
+    caption_mask: Tensor  # (c, length) bool: what is no padding
+    pictures: Tensor  # (c,): which picture each is of
+    heard: Tensor  # (c, length): the captions as the decoder is given them, some colours replaced
+    targets: Tensor  # (c, length) bool: what the decoder has to say
     texts: Tensor  # (n * (1 + k), length): the true texts first, then each picture's false ones in a row
     text_mask: Tensor
     also_true: Tensor  # (n, n) bool: text j is true of picture i
+    word_truth: Tensor | None = None  # (n * (1 + k), length): 1 for a word that is true, 0 for a false one, else -100
 
 
 @dataclass(frozen=True, eq=False)
 class WorldPairs:
-    """Batches of pairs, the same for the same step; the first `easy` batches are of few objects."""
+    """Batches of pairs, the same for the same step.
+
+    The first `easy` batches are of few objects. From step `late` on half of the claims are of pairs, whose false texts
+    exchange what belongs to whom, each word is marked as true or false, and a batch is of one language. The decoder
+    learns to say the claims too, which have no prompt, and describes pictures of other colours, for it is to see what
+    does not depend on them.
+    """
 
     pictures: np.ndarray  # (count, 3, side, side) uint8, of the seeds from 0 on
     config: Config
@@ -104,6 +117,7 @@ class WorldPairs:
     false: int = 2
     seed: int = 0
     easy: int = 0
+    late: int | None = None
 
     @cached_property
     def few(self) -> list[int]:
@@ -111,44 +125,78 @@ class WorldPairs:
         return [i for i in range(len(self.pictures)) if len(world.sample(i).objects) <= FEW]
 
     def __call__(self, step: int) -> Pairs:
+        late = self.late is not None and step >= self.late
         draw = random.Random(f"{self.seed} {step} pairs")
         chosen = draw.sample(self.few if step < self.easy else range(len(self.pictures)), self.size)
         pixels, scenes = _looked_at(self.pictures, chosen, draw, self.config)
+        tongue = _language(draw) if late else None  # of all, or drawn for each
+        languages = [tongue or _language(draw) for _ in scenes]
+        prompts = [PROMPTS[language] for language in languages]
+        said = [PROMPTS[name] + world.describe(scene, name) for name, scene in zip(languages, scenes, strict=True)]
+        claims = [self._claims(scene, draw, PAIRED_LATE if late else PAIRED) for scene in scenes]
+        texts = [self._say(some, draw, tongue) for some in claims]
+        if late:
+            for some in texts:
+                if draw.random() < JUNK:
+                    some[-1] = (world.junk(draw.getrandbits(40)),) * 2
+            more = draw.sample(range(len(self.pictures)), round(RECOLORED * self.size))
+            recolored, told = _looked_at(self.pictures, more, draw, self.config, recolored=True)
+            pixels = torch.cat([pixels, recolored])
+            said += [PROMPTS["en"] + world.describe(scene) for scene in told] + [some[0][0] for some in texts]
+            prompts += [PROMPTS["en"]] * len(more) + [""] * self.size
         words, config = world_tokenizer(), self.config
-        languages = ["zh" if draw.random() < CHINESE else "en" for _ in scenes]
-        said = [
-            PROMPTS[tongue] + world.describe(scene, tongue) for tongue, scene in zip(languages, scenes, strict=True)
-        ]
         captions, caption_mask = words(said, config.start, config.context_length)
-        prompts = [words([PROMPTS[tongue]], config.start, ended=False)[0].shape[1] for tongue in languages]
-        claims = [self._claims(scene, draw) for scene in scenes]
-        texts = [self._say(some, draw) for some in claims]
-        every = [true for true, _ in texts] + [one for _, false in texts for one in false]
-        ids, mask = words(every, config.alone, config.context_length)
+        given = [words([prompt], config.start, ended=False)[0].shape[1] for prompt in prompts]
+        targets = caption_mask & (torch.arange(captions.shape[1]) >= torch.tensor(given)[:, None])
+        heard, pictures = _misheard(captions[: self.size], draw), torch.arange(len(pixels))
+        ordered = [some[0] for some in texts] + [one for some in texts for one in some[1:]]
+        ids, mask = words([text for text, _ in ordered], config.alone, config.context_length)
+        truth = None
+        if late:
+            others = slice(self.size, len(pixels))
+            heard = torch.cat([heard, _unseen(captions[others], targets[others], draw), captions[len(pixels) :]])
+            pictures = torch.cat([pictures, pictures[: self.size]])
+            plain = words([text for _, text in ordered], config.alone, config.context_length)
+            truth = _word_truth(*plain, self.size, config.end)
         also_true = torch.tensor([[true.holds(scene) for true, _ in claims] for scene in scenes])
-        return Pairs(
-            pixels, captions, caption_mask, _misheard(captions, draw), torch.tensor(prompts), ids, mask, also_true
-        )
+        return Pairs(pixels, captions, caption_mask, pictures, heard, targets, ids, mask, also_true, truth)
 
-    def _claims(self, scene: world.Scene, draw: random.Random) -> tuple[Claim, list[Claim]]:
+    def _claims(self, scene: world.Scene, draw: random.Random, share: float) -> tuple[Claim, list[Claim]]:
         while True:
-            pair = len(scene.objects) > 1 and draw.random() < PAIRED
+            pair = len(scene.objects) > 1 and draw.random() < share
             true = paired(scene, draw) if pair else claim(scene, draw)
             change = exchanged if pair else falsified
             wrong = [one for _ in range(self.false) if (one := change(scene, true, draw)) is not None]
             if len(wrong) == self.false:
                 return true, wrong
 
-    def _say(self, claims: tuple[Claim, list[Claim]], draw: random.Random) -> tuple[str, list[str]]:
-        """All texts of a picture in one language and one manner, so that manner tells nothing."""
-        language = "zh" if draw.random() < CHINESE else "en"
+    def _say(self, claims: tuple[Claim, list[Claim]], draw: random.Random, tongue: str | None) -> list[tuple[str, str]]:
+        """All texts of a picture in one language and one manner, so that manner tells nothing; and each as it was
+        before some of its words were replaced by others that mean the same."""
+        language = tongue or _language(draw)
         manner, words = draw.getrandbits(40), draw.getrandbits(40)
 
-        def say(said: Claim) -> str:
+        def say(said: Claim) -> tuple[str, str]:
             text = world.say(said, language, random.Random(manner))
-            return reworded(text, random.Random(words)) if language == "en" else text
+            return (reworded(text, random.Random(words)) if language == "en" else text), text
 
-        return say(claims[0]), [say(one) for one in claims[1]]
+        return [say(claims[0]), *(say(one) for one in claims[1])]
+
+
+def _language(draw: random.Random) -> str:
+    return "zh" if draw.random() < CHINESE else "en"
+
+
+def _word_truth(ids: Tensor, mask: Tensor, n: int, end: int) -> Tensor:
+    """For texts (n * (1 + k), length), the true ones first, where each word is true: of a false text those are its
+    true one's words; -100 where a false text has another length, at the first token, the last and the padding."""
+    own = torch.arange(n).repeat_interleave(len(ids) // n - 1)
+    known = mask & (ids != end)
+    known[:, 0] = False
+    known[n:] &= (mask[n:].sum(1) == mask[own].sum(1))[:, None]
+    truth = torch.ones_like(ids)
+    truth[n:] = (ids[n:] == ids[own]).long()
+    return truth.masked_fill(~known, IGNORED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,13 +224,19 @@ class Questions:
 
 
 def _looked_at(
-    pictures: np.ndarray, chosen: list[int], draw: random.Random, config: Config
+    pictures: np.ndarray, chosen: list[int], draw: random.Random, config: Config, *, recolored: bool = False
 ) -> tuple[Tensor, list[world.Scene]]:
-    """The pictures, each a little other than it was drawn, and their scenes."""
+    """The pictures, each a little other than it was drawn, and their scenes; `recolored` ones are gray, or their red,
+    green and blue change places."""
     flipped = [draw.random() < 0.5 for _ in chosen]
     scenes = [world.sample(i) for i in chosen]
     scenes = [world.mirror(scene) if flip else scene for scene, flip in zip(scenes, flipped, strict=True)]
     raw = torch.from_numpy(pictures[chosen]).float() / 255
+    if recolored:
+        turns = [draw.choice(TURNS) for _ in chosen]
+        raw = torch.stack(
+            [one[list(turn)] if turn else one.mean(0).expand_as(one) for one, turn in zip(raw, turns, strict=True)]
+        )
     mean, std = (torch.tensor(three).view(3, 1, 1) for three in (config.mean, config.std))
     generator = torch.Generator().manual_seed(draw.getrandbits(60))
     return (augmented(raw, flipped, generator) - mean) / std, scenes
@@ -213,3 +267,13 @@ def _misheard(captions: Tensor, draw: random.Random) -> Tensor:
             elif word in shapes and replaced:
                 row[i], replaced = hidden, False
     return torch.tensor(heard)
+
+
+def _unseen(captions: Tensor, targets: Tensor, draw: random.Random) -> Tensor:
+    """What is heard of captions of recolored pictures: any colours; and none is a `targets` (changed in place)."""
+    colors, _, hidden = _ids()
+    named = torch.isin(captions, torch.tensor(colors))
+    targets &= ~named
+    heard = captions.clone()
+    heard[named] = torch.tensor([draw.choice([hidden, *colors]) for _ in range(int(named.sum()))], dtype=heard.dtype)
+    return heard

@@ -17,8 +17,8 @@ from playground.world.lessons import Drawn, draw_pictures
 __all__ = ["ANSWERS", "BATCH", "LR", "PICTURES", "STEPS", "answering_model", "train_answers", "train_pairs"]
 
 PICTURES, BATCH, LR = 60_000, 32, 1.5e-3
-# Captions of one or two objects; captions of all, with the contrast; matching too.
-STEPS = {"words": 2000, "captions": 12_000, "matching": 6000}
+# Captions of one or two objects; captions of all, with the contrast; matching too; what belongs to whom, word by word.
+STEPS = {"words": 2000, "captions": 12_000, "matching": 6000, "details": 8000}
 ANSWERS = 8000  # steps of the model that answers, whose picture tower is the other's
 LONGER = 4.5  # times the first stage: the horizon of its learning rate, which is cut off while it is high
 
@@ -53,11 +53,12 @@ def train_pairs(
     """Train a model that captions and matches in place, in the stages of `STEPS`; `scratch` keeps pictures and runs."""
     yield from _draw(scratch, pictures, model.config.image_size)
     drawn = np.load(scratch / "pictures.npy", mmap_mode="r")
-    data = WorldPairs(drawn, model.config, batch, seed=seed, easy=steps["words"])
+    late = sum(steps.values()) - steps["details"]
+    data = WorldPairs(drawn, model.config, batch, seed=seed, easy=steps["words"], late=late)
     settings = {"seed": seed, "batch": batch, "pictures": pictures}
     total, first = sum(steps.values()), 0
     for name, count in steps.items():
-        options: dict[str, Any] = {"contrast": name != "words", "matching": name == "matching"}
+        options: dict[str, Any] = {"contrast": name != "words", "matching": name in ("matching", "details")}
 
         def losses(step: int, first: int = first, options: dict[str, Any] = options) -> Losses:
             generator = torch.Generator().manual_seed(step)

@@ -41,9 +41,10 @@ def test_batches(data):
         assert_close(getattr(batch, name), getattr(again, name), rtol=0, atol=0)
     assert batch.texts.shape[0] == 8 * 3
     assert batch.also_true.diagonal().all()
-    for text, prompt in zip(said(batch.captions), batch.prompt.tolist(), strict=True):
-        assert text.startswith(("a picture of a", "图片："))
-        assert prompt == 4  # [DEC] and three words, or characters
+    assert all(text.startswith(("a picture of a", "图片：")) for text in said(batch.captions))
+    assert not batch.targets[:, :4].any()  # [DEC] and three words, or characters
+    assert_close(batch.targets[:, 4:], batch.caption_mask[:, 4:])
+    assert batch.word_truth is None
     texts = said(batch.texts)
     for i in range(8):
         assert texts[i] not in texts[8 + 2 * i : 10 + 2 * i]
@@ -68,6 +69,57 @@ def test_some_colours_are_misheard_and_no_held_out_pair_is_heard_or_said(data):
     assert not [text for text in seen if any(f"{pair} " in f"{text} " for pair in held_out)]
 
 
+def test_late_batches_are_of_one_language_and_mark_each_word(pictures):
+    data = WorldPairs(pictures, world_config("caption", "match"), 8, late=3)
+    ordinary = WorldPairs(pictures, world_config("caption", "match"), 8)(2)
+    assert_close(data(2).texts, ordinary.texts)  # the batches before are as they were
+    backend, tongues, kinds = world_tokenizer().backend, Counter(), Counter()
+    for step in range(3, 43):
+        batch = data(step)
+        assert batch.texts.shape == batch.word_truth.shape
+        own = said(batch.captions[:8])
+        assert len({text[0] == "图" for text in own}) == 1
+        tongues[own[0][0] == "图"] += 1
+        assert (batch.word_truth[:8] != 0).all()  # no word of a true text is false
+        assert (batch.word_truth[:, 0] == -100).all()
+        assert (batch.word_truth[~batch.text_mask] == -100).all()
+        for i in range(8):
+            for row in range(8 + 2 * i, 10 + 2 * i):
+                told = batch.word_truth[row]
+                for word, true, truth in zip(batch.texts[row], batch.texts[i], told, strict=True):
+                    if truth == 0:
+                        assert word != true
+                        kinds[backend.id_to_token(int(word))] += 1
+                if (told >= 0).any():
+                    assert (told == 0).any()  # what makes it false
+    assert 1 <= tongues[True] <= 15
+    assert {"red", "left", "right", "cube"} <= set(kinds)
+
+
+def test_late_batches_have_pictures_of_other_colours_whose_colours_are_not_asked(pictures):
+    data = WorldPairs(pictures, world_config("caption", "match"), 8, late=0)
+    gray = 0
+    for step in range(20):
+        batch = data(step)
+        assert len(batch.pixels) == 10
+        assert batch.pictures.tolist() == [*range(10), *range(8)]
+        claims = [row[row > 0].tolist()[1:] for row in batch.captions[10:]]  # said without a prompt
+        assert claims == [row[row > 0].tolist()[1:] for row in batch.texts[:8]]
+        assert (batch.targets[10:, 1:] == batch.caption_mask[10:, 1:]).all()
+        for pixels, row, heard, targets in zip(
+            batch.pixels[8:], batch.captions[8:10], batch.heard[8:10], batch.targets[8:10], strict=True
+        ):
+            words = [world_tokenizer().backend.id_to_token(int(i)) for i in row]
+            colours = torch.tensor([word in world.COLORS for word in words])
+            assert colours.any()
+            assert not targets[colours].any()
+            assert_close(targets, (row != 0) & ~colours & (torch.arange(len(row)) >= 4))
+            assert_close(heard[~colours], row[~colours])
+            spread = (pixels.mean((1, 2)) - pixels.mean()).abs().max()
+            gray += bool(spread < 0.2)
+    assert 2 <= gray <= 38
+
+
 def test_every_word_is_known():
     tokenizer = world_tokenizer()
     texts = [world.describe(world.sample(s), tongue) for s in range(4000, 4060) for tongue in world.LANGUAGES]
@@ -87,16 +139,17 @@ def test_losses_by_parts(data):
     batch = data(7)
     full = pretraining(model, batch, generator=torch.Generator().manual_seed(0))
     assert_close(full.total, full.language + full.contrast + full.matching)
+    assert full.words is None
     assert pretraining(model, batch, contrast=False).contrast is None
     assert pretraining(model, batch, matching=False).matching is None
     with torch.no_grad():
         states = model.see(batch.pixels)
         terms = []
-        for i, start in enumerate(batch.prompt.tolist()):
+        for i in range(8):
             length = int(batch.caption_mask[i].sum())
             seen = model.text_decoder.look(states[i : i + 1])
             logits = model.text_decoder(batch.heard[i : i + 1, :length], seen).log_softmax(-1)[0]
-            for j in range(start, length):
+            for j in range(4, length):
                 word = batch.captions[i, j]
                 terms.append(-0.9 * logits[j - 1, word] - 0.1 * logits[j - 1].mean())
     assert_close(full.language.detach(), torch.stack(terms).mean(), rtol=1e-4, atol=1e-5)
@@ -104,6 +157,25 @@ def test_losses_by_parts(data):
     soft = pretraining(model, batch, momentum=momentum, matching=False)
     assert not torch.isclose(soft.contrast, full.contrast)
     assert int(momentum.filled) == 8
+
+
+def test_the_matching_head_judges_words(pictures):
+    data = WorldPairs(pictures, world_config("caption", "match"), 8, late=0)
+    model, batch = blip.build(data.config).eval(), data(1)
+    full = pretraining(model, batch, generator=torch.Generator().manual_seed(0))
+    assert_close(full.total, full.language + full.contrast + full.matching + full.words)
+    with torch.no_grad():
+        states, ids, terms = model.see(batch.pixels[:8]), batch.texts.clone(), []
+        ids[:, 0] = data.config.ground
+        for row in range(24):
+            picture = row if row < 8 else (row - 8) // 2
+            length = int(batch.text_mask[row].sum())
+            look = model.text_encoder.look(states[picture : picture + 1])
+            told = model.itm_head(model.text_encoder(ids[row : row + 1, :length], look))[0].log_softmax(-1)
+            for place, truth in enumerate(batch.word_truth[row, :length].tolist()):
+                if truth >= 0:
+                    terms.append(-told[place, truth])
+    assert_close(full.words.detach(), torch.stack(terms).mean(), rtol=1e-4, atol=1e-5)
 
 
 def test_questions(pictures):
