@@ -43,6 +43,11 @@ TRAP = (
     "A third of the colours that the decoder hears in training are another's, and the shape behind is hidden from it: "
     "it must look. Otherwise it learns from the words alone that pairs it never read do not exist"
 )
+DETAILS = (
+    "half of the claims are of pairs, whose false texts exchange what belongs to whom; the matching head judges each "
+    "word too; the decoder says the claims as well; and for every four pictures one more is gray, or its red, green "
+    "and blue change places, and its colours are not asked: a shape that was never seen in a colour is still that shape"
+)
 
 
 def train_blip(
@@ -93,7 +98,8 @@ def train_blip(
         f"{total:,} batches of {batch} questions with their answers; picture tower and words are begun as blip-world's"
         if answers
         else f"{stages['words']:,} batches of {batch} captions of one or two objects, {stages['captions']:,} of all "
-        f"with the contrast beside them, {stages['matching']:,} with matching too. {TRAP}"
+        f"with the contrast beside them, {stages['matching']:,} with matching too, {stages['details']:,} more in which "
+        f"{DETAILS}. {TRAP}"
     )
     card = CARD.format(
         name="blip-world-answers" if answers else "blip-world",

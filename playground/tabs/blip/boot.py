@@ -37,12 +37,13 @@ def show(language: str) -> dict[str, Any]:
     """The experiment as it was recorded."""
     if not RESULTS.is_file():
         return {"boot_verdict": say(language, "blip.boot.none")}
-    seeds = json.loads(RESULTS.read_text("utf-8"))["seeds"]
-    texts = TEXTS[language]
+    record = json.loads(RESULTS.read_text("utf-8"))
+    seeds, texts = record["seeds"], TEXTS[language]
     arms = list(seeds[0]["arms"])
     names = [texts[f"blip.arm.{arm}"] for arm in arms]
     values = {measure: np.array([[one["arms"][arm][measure] for one in seeds] for arm in arms]) for measure in MEASURES}
-    columns = [Column(say(language, "blip.boot.row")), Column(say(language, "blip.boot.pairs"), number=True)]
+    row = say(language, "blip.boot.row", clean=record["plan"]["clean"])
+    columns = [Column(row), Column(say(language, "blip.boot.pairs"), number=True)]
     columns += [Column(texts[f"blip.measure.{measure}"], number=True) for measure in MEASURES]
     pairs = [np.mean([one["pairs"][arm] for one in seeds]) for arm in arms]
     cells = [
@@ -78,6 +79,15 @@ def _verdict(seeds: list[dict[str, Any]], language: str) -> str:
     grades = [one["grade"] for one in told]
     means = {name: np.mean([one[name] for one in grades]) for name in ("precision", "recall", "before", "after")}
     shares = {name: f"{value:.1%}" for name, value in means.items()}
-    gain = np.mean([one["arms"]["both"]["nucleus_exact"] - one["arms"]["noisy"]["nucleus_exact"] for one in seeds])
-    auc = np.mean([one["auc"] for one in told])
-    return say(language, "blip.boot.verdict", auc=f"{auc:.3f}", gain=f"{100 * gain:.1f}", **shares)
+    sampled = {arm: np.mean([one["arms"][arm]["nucleus_exact"] for one in seeds]) for arm in seeds[0]["arms"]}
+    best = max(sampled, key=lambda arm: sampled[arm])
+    return say(
+        language,
+        "blip.boot.verdict",
+        auc=f"{np.mean([one['auc'] for one in told]):.3f}",
+        gain=f"{100 * (sampled['both'] - sampled['noisy']):.1f}",
+        best=TEXTS[language][f"blip.arm.{best}"],
+        best_share=f"{sampled[best]:.1%}",
+        seeds=len(seeds),
+        **shares,
+    )
