@@ -14,7 +14,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 settings.register_profile("playground", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("playground")
 
-pytest_plugins = ["pages"]  # tests/ui/pages.py: the fixtures `chromium`, `open_page` and `app_url`
+pytest_plugins = ["pages"]  # tests/ui/pages.py: a browser, its pages, running apps, a client
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -100,6 +100,23 @@ class Device:
             with self._count:
                 self.leased[module] -= 1
 
+    def halts(self, key: str, place: str) -> tuple[threading.Event, threading.Event]:
+        """From now on a move of `key` to `place` waits for the first event, and sets the second when it begins to."""
+        go, moving = threading.Event(), threading.Event()
+
+        def block(moved: str, there: str) -> None:
+            if (moved, there) == (key, place):
+                moving.set()
+                assert go.wait(WAIT)
+
+        self.on_move = block
+        return go, moving
+
+    def use(self, spec: ModelSpec[Weights]) -> str:
+        """The key of the model, which is leased for no longer than it takes to ask."""
+        with self.manager.lease(spec, timeout=WAIT) as module:
+            return module.key
+
     def stalled(self) -> bool:
         """Whether the head of the queue waits for room: seen with the books' lock, it is in its wait."""
         with self.manager._books.changed:

@@ -183,14 +183,9 @@ def test_waiters_of_a_failed_load_try_themselves():
             raise OSError("torn file")
 
     device.on_load = fail_once
-
-    def want():
-        with device.manager.lease(spec, timeout=WAIT) as module:
-            return module.key
-
-    first = Task(want)
+    first = Task(lambda: device.use(spec))
     until(lambda: device.loads["a"] == 1)
-    rest = [Task(want) for _ in range(3)]
+    rest = [Task(lambda: device.use(spec)) for _ in range(3)]
     until(lambda: len(device.manager.waiting()) == 4)
     go.set()
     with pytest.raises(OSError, match="torn file"):
@@ -384,21 +379,10 @@ def test_evictions_for_room_wait_for_the_move_of_another():
     for key in "axy":  # the sizes of all are known; `x` and `y` stay
         with device.manager.lease(specs[key]):
             pass
-    go, moving = threading.Event(), threading.Event()
-
-    def block(key, place):
-        if (key, place) == ("y", "gone"):
-            moving.set()
-            assert go.wait(WAIT)
-
-    def want():
-        with device.manager.lease(specs["a"], timeout=WAIT) as module:
-            return module.key
-
-    device.on_move = block
+    go, moving = device.halts("y", "gone")
     evicting = Task(lambda: device.manager.evict("y"))
     assert moving.wait(WAIT)
-    task = Task(want)  # `x` is idle: room for it
+    task = Task(lambda: device.use(specs["a"]))  # `x` is idle: room for it
     task.join(0.05)  # time enough to begin, were it not for the lock
     assert ("x", "gone") not in device.moves
     go.set()
@@ -408,12 +392,7 @@ def test_evictions_for_room_wait_for_the_move_of_another():
 
 def test_a_model_that_timed_out_is_dropped_after_the_move_of_another():
     device = Device(budget=3)
-    go, moving, late = threading.Event(), threading.Event(), threading.Event()
-
-    def block(key, place):
-        if (key, place) == ("y", "gone"):
-            moving.set()
-            assert go.wait(WAIT)
+    late = threading.Event()
 
     def want():
         try:
@@ -427,7 +406,7 @@ def test_a_model_that_timed_out_is_dropped_after_the_move_of_another():
             pass
         task = Task(want)
         until(device.stalled)
-        device.on_move = block
+        go, moving = device.halts("y", "gone")
         evicting = Task(device.manager.evict)
         assert moving.wait(WAIT)
         device.now = 300.0

@@ -164,10 +164,6 @@ def test_idle_models_leave_after_an_out_of_memory_when_the_load_of_another_has_e
         loading.set()
         assert go.wait(WAIT)
 
-    def want():
-        with device.manager.lease(device.spec("slow"), timeout=WAIT) as module:
-            return module.key
-
     def work(module):
         tries.append(module.key)
         if len(tries) == 1:
@@ -175,7 +171,7 @@ def test_idle_models_leave_after_an_out_of_memory_when_the_load_of_another_has_e
         return len(tries)
 
     device.on_load = block
-    slow = Task(want)
+    slow = Task(lambda: device.use(device.spec("slow")))
     assert loading.wait(WAIT)
     task = Task(lambda: device.manager.run(work, device.spec("a"), timeout=WAIT))
     task.join(0.05)  # time enough to evict, were it not for the lock

@@ -171,16 +171,10 @@ def test_weights_are_freed_though_a_variable_still_refers_to_the_module():
 
 def test_victims_leave_the_books_before_their_weights_move():
     device = Device(budget=1)
-    spec, moving, go = device.spec("a"), threading.Event(), threading.Event()
+    spec = device.spec("a")
     with device.manager.lease(spec) as old:
         pass
-
-    def block(_key, place):
-        if place == "gone":
-            moving.set()
-            assert go.wait(WAIT)
-
-    device.on_move = block
+    go, moving = device.halts("a", "gone")
     evicting = Task(device.manager.evict)
     assert moving.wait(WAIT)
 

@@ -13,12 +13,8 @@ def test_a_waiter_gets_the_room_when_the_lease_ends():
     device = Device(budget=1)
     a, b = device.spec("a"), device.spec("b")
 
-    def want():
-        with device.manager.lease(b, timeout=WAIT) as module:
-            return module.key
-
     with device.manager.lease(a):
-        task = Task(want)
+        task = Task(lambda: device.use(b))
         until(device.stalled)
         # Nothing is locked while it waits: others can look, and evict.
         assert device.manager.evict() == 0
@@ -33,22 +29,10 @@ def test_a_waiter_gets_the_room_that_an_evict_makes():
     for spec in (b, a):  # the size of `b` is known: it asks for room at once
         with device.manager.lease(spec):
             pass
-    go, moving = threading.Event(), threading.Event()
-
-    def block(key, place):
-        if (key, place) == ("a", "gone"):
-            moving.set()
-            assert go.wait(WAIT)
-
-    device.on_move = block
+    go, moving = device.halts("a", "gone")
     evicting = Task(device.manager.evict)
     assert moving.wait(WAIT)
-
-    def want():
-        with device.manager.lease(b, timeout=WAIT) as module:
-            return module.key
-
-    task = Task(want)
+    task = Task(lambda: device.use(b))
     until(device.stalled)
     go.set()
     assert evicting.result() == UNIT
@@ -381,24 +365,15 @@ def test_a_ready_model_passes_again_once_room_is_made(monkeypatch):
 
 
 def test_who_timed_out_for_want_of_room_holds_up_no_ready_model():
-    device, moving, go = Device(budget=3, park=1), threading.Event(), threading.Event()
+    device = Device(budget=3, park=1)
     ready, parked = device.spec("ready"), device.spec("parked")
     with device.manager.lease(parked):
         pass
     device.manager.evict("parked")
     with device.manager.lease(ready), pytest.raises(TimeoutError):
         device.manager.lease(device.spec("big", 3), timeout=0).__enter__()
-
-    def block(_key, _place):
-        moving.set()
-        assert go.wait(WAIT)
-
-    def want():
-        with device.manager.lease(parked, timeout=WAIT) as module:
-            return module.key
-
-    device.on_move = block
-    task = Task(want)
+    go, moving = device.halts("parked", "device")
+    task = Task(lambda: device.use(parked))
     assert moving.wait(WAIT)
     with device.manager.lease(ready, timeout=0) as module:
         assert module.key == "ready"

@@ -2,15 +2,15 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from playground import checkpoints
 from playground.i18n import say
 from playground.tabs.progress import bar
 
-__all__ = ["Known", "download", "fetched"]
+__all__ = ["Frames", "Known", "download", "fetched", "first"]
 
 FRAME = 0.3  # seconds between two looks at a download
 OURS = "checkpoints/"  # what ships
@@ -24,8 +24,11 @@ class Known(Protocol):
     def source(self) -> str: ...  # a folder of ours, or a repository of the hub
     @property
     def megabytes(self) -> int: ...
+    @property
+    def licence(self) -> str: ...
 
 
+Frames = Generator[tuple[dict[str, Any], Any]]  # of a job: what the page shows, and what that is made from
 Fetch = Callable[[str, checkpoints.Progress | None], Path]  # a pipeline's `download`
 
 
@@ -71,3 +74,14 @@ def download(name: str, known: Known, fetch: Fetch, stop: threading.Event, langu
     if failed:
         raise failed[0]
     _here.add(known.source)
+
+
+def first(downloads: Iterable[Iterator[str]], stop: threading.Event, job: Frames) -> Frames:
+    """The downloads' bars, and then the job's frames; nothing more after Stop."""
+    for one in downloads:
+        for shown in one:
+            yield {"progress": shown}, None
+        if stop.is_set():
+            yield {"progress": ""}, None
+            return
+    yield from job

@@ -38,3 +38,8 @@ def small_blip(folder, *tasks, seed=0, std=0.15, **changes):
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) * std)
     model.tokenizer = blip.tokenizer.read_tokenizer(vocabulary(folder), pad=0, end=6)
     return model.eval().requires_grad_(False)
+
+
+def captioner_and_filter(folder):
+    """One that captions, and another that judges what is written."""
+    return small_blip(folder, "caption", "match", std=0.3), small_blip(folder, "match", std=0.3, seed=1)

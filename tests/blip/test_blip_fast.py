@@ -2,12 +2,12 @@
 
 import copy
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from matmul_libraries import choose
 from small_blip import small_blip
+from small_sets import noise_pictures
 from torch.testing import assert_close
 
 from playground import blip
@@ -24,10 +24,7 @@ LIMITS = blip.Limits(24, 8)
 @pytest.fixture(params=matmul.LIBRARIES)
 def library(request, monkeypatch):
     """Each library as if it were the fastest, bfloat16 always faster."""
-    if request.param == "onednn" and not torch.backends.mkldnn.is_available():
-        pytest.skip("this torch has no oneDNN")
-    for module in (matmul, accelerating):
-        monkeypatch.setattr(module, "probe", lambda dtype, *_: (request.param, float(dtype == torch.float32)))
+    choose(request.param, accelerating, monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +47,6 @@ def _as_in_use():
 
 def pixels(n, seed=0):
     return torch.randn(n, 3, 32, 32, generator=torch.Generator().manual_seed(seed))
-
-
-def pictures(n):
-    noise = np.random.default_rng(0).integers(0, 255, (n, 30, 50, 3), dtype=np.uint8)
-    return [Image.fromarray(one) for one in noise]
 
 
 def texts(n, first=31):
@@ -86,7 +78,7 @@ def test_float32_is_equal(models, n):
 def test_the_same_is_written(models, strategy):
     plain = models["both"]
     fast = accelerate(copy.deepcopy(plain))
-    one, other = (blip.write(model, pictures(5), strategy, limits=LIMITS) for model in (plain, fast))
+    one, other = (blip.write(model, noise_pictures(5), strategy, limits=LIMITS) for model in (plain, fast))
     for a, b in zip(one, other, strict=True):
         assert a.ids == b.ids
         assert a.log_probs == pytest.approx(b.log_probs, abs=1e-4)
@@ -96,15 +88,15 @@ def test_the_same_is_written(models, strategy):
 @pytest.mark.usefixtures("library")
 def test_the_same_is_matched_and_answered(models):
     plain, said = models["match"], ["a red cube", "the ball", "a picture of a blue cube on the ball"]
-    one, other = (blip.match(model, pictures(3), said) for model in (plain, accelerate(copy.deepcopy(plain))))
+    one, other = (blip.match(model, noise_pictures(3), said) for model in (plain, accelerate(copy.deepcopy(plain))))
     assert one.probability.std() > 0.1
     assert_close(other.probability, one.probability, rtol=0, atol=1e-4)
     assert_close(other.cosine, one.cosine, rtol=0, atol=1e-4)
     plain, asked = models["answer"], ["the red cube?", "a ball", "a blue ball on the red cube"]
     fast = accelerate(copy.deepcopy(plain))
     for answers in (None, ["red", "blue", "a cube", "the balls"]):
-        wanted = blip.answer(plain, pictures(3), asked, answers=answers)
-        assert blip.answer(fast, pictures(3), asked, answers=answers) == wanted
+        wanted = blip.answer(plain, noise_pictures(3), asked, answers=answers)
+        assert blip.answer(fast, noise_pictures(3), asked, answers=answers) == wanted
 
 
 @pytest.mark.usefixtures("library")
@@ -132,7 +124,7 @@ def test_bfloat16_is_near_and_float32_outside(models):
         assert not torch.equal(a, b)
         assert float(F.cosine_similarity(a, b, dim=-1).min()) > 0.999
     assert_close(fast.match(states, ids, mask), plain.match(true, ids, mask), rtol=0, atol=0.02)
-    written = blip.write(fast, pictures(2), "beam", limits=LIMITS)
+    written = blip.write(fast, noise_pictures(2), "beam", limits=LIMITS)
     assert all(sum(one.log_probs) / len(one.log_probs) == pytest.approx(one.score, abs=1e-5) for one in written)
 
 
@@ -249,8 +241,8 @@ def test_it_can_be_explained(models):
     plain = models["both"]
     fast = accelerate(copy.deepcopy(plain))
     for explain in (
-        lambda m: blip.look_caption(m, pictures(1)[0], [8, 11]),
-        lambda m: blip.look_match(m, pictures(1)[0], "a red cube"),
+        lambda m: blip.look_caption(m, noise_pictures(1)[0], [8, 11]),
+        lambda m: blip.look_match(m, noise_pictures(1)[0], "a red cube"),
     ):
         one, other = explain(plain), explain(fast)
         assert_close(other.maps, one.maps, rtol=1e-3, atol=1e-5)
@@ -320,7 +312,7 @@ def test_one_model_that_captions_and_filters_looks_once(models, monkeypatch):
     looked = []
     real = blip.Med.look
     monkeypatch.setattr(blip.Med, "look", lambda self, *x: looked.append(self) or real(self, *x))
-    pairs = [blip.Pair(f"p{i}", image, "a red cube") for i, image in enumerate(pictures(3))]
+    pairs = [blip.Pair(f"p{i}", image, "a red cube") for i, image in enumerate(noise_pictures(3))]
     one = list(blip.score_pairs(pairs, models["both"], models["both"], limits=LIMITS))
     assert len(looked) == 1
     apart = list(blip.score_pairs(pairs, models["both"], copy.deepcopy(models["both"]), limits=LIMITS))

@@ -4,16 +4,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
-from PIL import Image
 from small_blip import small_blip, small_config, vocabulary
+from small_sets import noise_pictures
 from torch.testing import assert_close
 
 from playground import blip, checkpoints
-
-
-def pictures(n, seed=0):
-    noise = np.random.default_rng(seed).integers(0, 255, (n, 30, 50, 3), dtype=np.uint8)
-    return [Image.fromarray(one) for one in noise]
 
 
 @pytest.fixture(scope="module")
@@ -25,28 +20,28 @@ def models(tmp_path_factory):
 
 @pytest.mark.parametrize("strategy", blip.STRATEGIES)
 def test_captions(models, strategy):
-    said = blip.caption(models["both"], pictures(18), strategy, limits=blip.Limits(12, 6))
+    said = blip.caption(models["both"], noise_pictures(18), strategy, limits=blip.Limits(12, 6))
     assert len(said) == 18
-    again = blip.caption(models["both"], pictures(18), strategy, limits=blip.Limits(12, 6))
+    again = blip.caption(models["both"], noise_pictures(18), strategy, limits=blip.Limits(12, 6))
     assert said == again
     assert not any(text.startswith("a picture of") for text in said)
-    other = blip.caption(models["both"], pictures(18), strategy, limits=blip.Limits(12, 6), prompt="the")
+    other = blip.caption(models["both"], noise_pictures(18), strategy, limits=blip.Limits(12, 6), prompt="the")
     assert other != said
     if strategy == "nucleus":
-        assert blip.caption(models["both"], pictures(18), strategy, limits=blip.Limits(12, 6), seed=1) != said
+        assert blip.caption(models["both"], noise_pictures(18), strategy, limits=blip.Limits(12, 6), seed=1) != said
 
 
 def test_matches(models):
     texts = ["A red cube!", "a red cube", "the blue ball on the picture, a red cube"]
-    found = blip.match(models["both"], pictures(17), texts)
+    found = blip.match(models["both"], noise_pictures(17), texts)
     assert found.probability.shape == found.cosine.shape == (17, 3)
     assert_allclose(found.probability[:, 0], found.probability[:, 1], atol=1e-6)  # cleaned alike
     powers = np.exp(found.logits)
     assert_allclose(found.probability, powers[..., 1] / powers.sum(-1), atol=1e-5)
-    one = blip.match(models["both"], pictures(17)[3:4], texts[2:])  # alone, without padding
+    one = blip.match(models["both"], noise_pictures(17)[3:4], texts[2:])  # alone, without padding
     assert_allclose(one.probability[0, 0], found.probability[3, 2], atol=1e-5)
     assert_allclose(one.cosine[0, 0], found.cosine[3, 2], atol=1e-5)
-    assert blip.match(models["both"], pictures(2), []).probability.shape == (2, 0)
+    assert blip.match(models["both"], noise_pictures(2), []).probability.shape == (2, 0)
 
 
 def test_matching_begins_with_its_own_token(models):
@@ -54,19 +49,19 @@ def test_matching_begins_with_its_own_token(models):
     model = models["both"]
     ids, mask = model.tokenizer(["a red cube"], model.config.ground)
     with torch.no_grad():
-        states = model.see(blip.preprocess(pictures(1), model.config))
+        states = model.see(blip.preprocess(noise_pictures(1), model.config))
         logits = model.match(states, ids, mask)
-    assert_allclose(blip.match(model, pictures(1), ["a red cube"]).logits[0, 0], logits[0].numpy(), atol=1e-6)
+    assert_allclose(blip.match(model, noise_pictures(1), ["a red cube"]).logits[0, 0], logits[0].numpy(), atol=1e-6)
 
 
 def test_answers(models):
     model, questions = models["answer"], ["the red cube?", "a ball", "a blue ball on the red cube"]
-    said = blip.answer(model, pictures(3), questions)
-    assert said == [blip.answer(model, [p], [q])[0] for p, q in zip(pictures(3), questions, strict=True)]
+    said = blip.answer(model, noise_pictures(3), questions)
+    assert said == [blip.answer(model, [p], [q])[0] for p, q in zip(noise_pictures(3), questions, strict=True)]
     answers = ["red", "blue", "a cube", "the balls"]
-    ranked = blip.answer(model, pictures(3), questions, answers=answers)
+    ranked = blip.answer(model, noise_pictures(3), questions, answers=answers)
     with torch.no_grad():
-        for picture, question, given in zip(pictures(3), questions, ranked, strict=True):
+        for picture, question, given in zip(noise_pictures(3), questions, ranked, strict=True):
             ids, mask = model.tokenizer([question], model.config.ground)
             states = model.read(model.see(blip.preprocess([picture], model.config)), ids, mask)
             scores = []
@@ -89,7 +84,7 @@ def test_encoder_and_decoder_share_all_but_self_attention(models, tmp_path):
     assert again.config == model.config
     assert again.text_encoder.embeddings is again.text_decoder.bert.embeddings
     assert_close(dict(again.state_dict()), dict(model.state_dict()), rtol=0, atol=0)
-    assert blip.caption(again, pictures(2)) == blip.caption(model, pictures(2))
+    assert blip.caption(again, noise_pictures(2)) == blip.caption(model, noise_pictures(2))
     state = checkpoints.read_tensors(tmp_path / "model.safetensors")
     assert "text_decoder.bert.embeddings.word_embeddings.weight" not in state  # once
 
@@ -120,9 +115,9 @@ def test_everything_is_put_where_the_weights_are(models, monkeypatch):
         torch.Tensor, "to", lambda self, *a, **k: moved.append(a[0] if a else None) or real(self, *a, **k)
     )
     here = models["both"].device
-    blip.caption(models["both"], pictures(1), "nucleus", limits=blip.Limits(12, 6))
-    blip.match(models["both"], pictures(1), ["a ball"])
-    blip.answer(models["answer"], pictures(1), ["a ball"])
+    blip.caption(models["both"], noise_pictures(1), "nucleus", limits=blip.Limits(12, 6))
+    blip.match(models["both"], noise_pictures(1), ["a ball"])
+    blip.answer(models["answer"], noise_pictures(1), ["a ball"])
     assert moved.count(here) >= 3 + 3 + 3  # pixels, prompt and draws; pixels, ids and mask, twice
 
 
@@ -177,18 +172,18 @@ def test_weights_that_do_not_fit(models, change, words):
 
 def test_refusals(models, tmp_path):
     with pytest.raises(ValueError, match="can answer, and not caption: load another"):
-        blip.caption(models["answer"], pictures(1))
+        blip.caption(models["answer"], noise_pictures(1))
     with pytest.raises(ValueError, match="strategy must be one of greedy, beam, nucleus, not 'best'"):
-        blip.caption(models["both"], pictures(1), "best")
+        blip.caption(models["both"], noise_pictures(1), "best")
     with pytest.raises(ValueError, match="each picture has one question"):
-        blip.answer(models["answer"], pictures(2), ["a"])
+        blip.answer(models["answer"], noise_pictures(2), ["a"])
     with pytest.raises(ValueError, match="answers must be one or more"):
-        blip.answer(models["answer"], pictures(1), ["a"], answers=[])
+        blip.answer(models["answer"], noise_pictures(1), ["a"], answers=[])
     with pytest.raises(ValueError, match="not the one string"):
-        blip.match(models["both"], pictures(1), "a")
+        blip.match(models["both"], noise_pictures(1), "a")
     bare = blip.build(small_config("caption"))
     with pytest.raises(ValueError, match="has no tokenizer"):
-        blip.caption(bare, pictures(1))
+        blip.caption(bare, noise_pictures(1))
     for wrong in ((), ("sing",), ("caption", "caption"), ("answer", "match")):
         with pytest.raises(ValueError, match="task"):
             small_config(*wrong)
@@ -214,6 +209,6 @@ def test_pixels_are_the_authors(models):
             transforms.Normalize(blip.model.MEAN, blip.model.STD),
         ]
     )
-    for picture in pictures(6):
+    for picture in noise_pictures(6):
         assert_close(blip.preprocess([picture], models["both"].config)[0], theirs(picture), rtol=0, atol=0)
     assert blip.preprocess([], models["both"].config).shape == (0, 3, 32, 32)

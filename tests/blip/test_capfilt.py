@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from PIL import Image
-from small_blip import small_blip
+from small_blip import captioner_and_filter
+from small_sets import noise_pictures
 
 from playground import blip
 
@@ -13,17 +13,13 @@ LIMITS = blip.Limits(12, 6)
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("words")
-    return small_blip(folder, "caption", "match", std=0.3), small_blip(folder, "match", std=0.3, seed=1)
+    return captioner_and_filter(tmp_path_factory.mktemp("words"))
 
 
 def pairs(n, seed=0):
     draw = np.random.default_rng(seed)
     texts = ["A red cube!", "the ball", "a picture of a blue cube", "", "red red red"]
-    return [
-        blip.Pair(f"p{i}", Image.fromarray(draw.integers(0, 255, (30, 40, 3), dtype=np.uint8)), texts[i % 5])
-        for i in range(n)
-    ]
+    return [blip.Pair(f"p{i}", *noise_pictures(1, draw, width=40), texts[i % 5]) for i in range(n)]
 
 
 def test_every_text_with_its_scores(models):

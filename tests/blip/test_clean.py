@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-from small_blip import small_blip
+from small_blip import captioner_and_filter
+from small_sets import lay_set
 
 from playground import blip
 from playground.blip.clean import by_pair, clean, decisions
@@ -27,21 +27,14 @@ COUNT = 23
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("words")
-    return small_blip(folder, "caption", "match", std=0.3), small_blip(folder, "match", std=0.3, seed=1)
+    return captioner_and_filter(tmp_path_factory.mktemp("words"))
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("set")
-    draw = np.random.default_rng(0)
-    rows = []
-    for i in range(COUNT):
-        Image.fromarray(draw.integers(0, 255, (30, 40, 3), dtype=np.uint8)).save(folder / f"{i}.png")
-        rows.append({"image": f"{i}.png", "text": ["a red cube", "the ball", "blue"][i % 3], "uid": f"{i:032x}"})
-    (folder / "7.png").write_bytes(b"no picture")
-    (folder / "captions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return folder
+    texts = ["a red cube", "the ball", "blue"]
+    rows = [{"image": f"{i}.png", "text": texts[i % 3], "uid": f"{i:032x}"} for i in range(COUNT)]
+    return lay_set(tmp_path_factory.mktemp("set"), rows, damaged=7)
 
 
 def run(source, out, models, **options):

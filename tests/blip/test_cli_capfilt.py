@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from small_blip import small_blip
+from small_sets import write_csv
 from test_clean import fill_disk
 from typer.testing import CliRunner
 
@@ -32,8 +33,7 @@ def source(tmp_path_factory):
         colour = tuple(np.random.default_rng(i).integers(0, 255, 3).tolist())
         Image.new("RGB", (400, 100 * i + 40), colour).save(folder / f"{i}.png")
     (folder / "5.png").write_bytes(b"no picture")
-    with (folder / "captions.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("image", "text"), *((f"{i}.png", text) for i, text in enumerate(texts))])
+    write_csv(folder / "captions.csv", [{"image": f"{i}.png", "text": text} for i, text in enumerate(texts)])
     return folder
 
 

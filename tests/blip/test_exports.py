@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 from small_blip import small_blip
+from small_sets import lay_set
 
 from playground import blip
 from playground.blip import exports
@@ -35,18 +36,9 @@ RULE = Rule("clip", top_share=0.6)
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     """Pictures of three formats, one of them unreadable, with uids as DataComp's."""
-    folder = tmp_path_factory.mktemp("set")
-    draw = np.random.default_rng(0)
-    rows = []
-    for i in range(COUNT):
-        name = f"{i}.{ENDINGS[i % 3]}"
-        Image.fromarray(draw.integers(0, 255, (30, 40, 3), dtype=np.uint8)).save(folder / name)
-        rows.append(
-            {"image": name, "text": ["a red cube", 'the "ball", 红', "", "blue"][i % 4], "uid": f"{9 - i:032x}"}
-        )
-    (folder / "4.jpg").write_bytes(b"no picture")
-    (folder / "captions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return folder
+    texts = ["a red cube", 'the "ball", 红', "", "blue"]
+    rows = [{"image": f"{i}.{ENDINGS[i % 3]}", "text": texts[i % 4], "uid": f"{9 - i:032x}"} for i in range(COUNT)]
+    return lay_set(tmp_path_factory.mktemp("set"), rows, damaged=4)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The engine of Ray writes what the local one does, whoever is killed, and tells what is wrong as that does."""
 
-import json
 import os
 import pickle
 import signal
@@ -13,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from small_blip import small_blip
+from small_sets import lay_set
 from typer.testing import CliRunner
 
 from playground import blip, cli
@@ -64,15 +63,9 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("set")
-    draw = np.random.default_rng(0)
-    rows = []
-    for i in range(COUNT):
-        Image.fromarray(draw.integers(0, 255, (30, 40, 3), dtype=np.uint8)).save(folder / f"{i}.png")
-        rows.append({"image": f"{i}.png", "text": "last" if i == COUNT - 2 else "a red cube", "uid": f"uid{i}"})
-    (folder / "7.png").write_bytes(b"no picture")
-    (folder / "captions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return folder
+    texts = ["a red cube"] * (COUNT - 2) + ["last", "a red cube"]
+    rows = [{"image": f"{i}.png", "text": text, "uid": f"uid{i}"} for i, text in enumerate(texts)]
+    return lay_set(tmp_path_factory.mktemp("set"), rows, damaged=7)
 
 
 def loading(model, rest=0.0, grave=None):

@@ -1,6 +1,5 @@
 """Sets in all kinds give the same pairs; what is no set, and columns of other names, are refused with a word."""
 
-import csv
 import io
 import json
 import sys
@@ -13,6 +12,8 @@ import pyarrow
 import pytest
 from PIL import Image
 from pyarrow import parquet
+from saved_pictures import saved
+from small_sets import write_csv, write_jsonl
 
 from playground.blip.sets import open_set
 from playground.pictures import read_image
@@ -22,9 +23,7 @@ TEXTS = ["a red cube", 'ein "Würfel", rot', "红色的球", "", "two\nlines"]
 
 
 def picture(i):
-    out = io.BytesIO()
-    Image.new("RGB", (8 + i, 6), (40 * i, 10, 20)).save(out, format="PNG")
-    return out.getvalue()
+    return saved(Image.new("RGB", (8 + i, 6), (40 * i, 10, 20)))
 
 
 @pytest.fixture
@@ -40,25 +39,21 @@ def rows(**names):
     return [{names["image"]: f"pics/{i}.png", names["text"]: text} for i, text in enumerate(TEXTS)]
 
 
-def write_csv(path, some):
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(some[0]))
-        writer.writeheader()
-        writer.writerows(some)
-
-
-def write_jsonl(path, some):
-    path.write_text("".join(json.dumps(row) + "\n" for row in some), encoding="utf-8")
-
-
-def write_tar(path, numbers=range(5), as_json=False):
+def write_tar(path, files):
+    """A shard of files, each a name and a content."""
     with tarfile.open(path, "w") as archive:
-        for i in numbers:
-            text = json.dumps({"caption": TEXTS[i]}).encode() if as_json else TEXTS[i].encode()
-            for name, content in ((f"{i:04d}.png", picture(i)), (f"{i:04d}.{'json' if as_json else 'txt'}", text)):
-                info = tarfile.TarInfo(name)
-                info.size = len(content)
-                archive.addfile(info, io.BytesIO(content))
+        for name, content in files:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+
+
+def members(numbers=range(5), as_json=False):
+    """The files of the samples with these numbers."""
+    for i in numbers:
+        text = json.dumps({"caption": TEXTS[i]}).encode() if as_json else TEXTS[i].encode()
+        yield f"{i:04d}.png", picture(i)
+        yield f"{i:04d}.{'json' if as_json else 'txt'}", text
 
 
 def write_dataset(path, columns, pictures=None):
@@ -151,8 +146,8 @@ def test_data_sets_that_cannot_be_read(folder, monkeypatch):
 
 
 def test_webdataset_shards(folder):
-    write_tar(folder / "a.tar", range(3))
-    write_tar(folder / "b.tar", range(3, 5), as_json=True)
+    write_tar(folder / "a.tar", members(range(3)))
+    write_tar(folder / "b.tar", members(range(3, 5), as_json=True))
     check(open_set(folder), [f"{'a' if i < 3 else 'b'}/{i:04d}" for i in range(5)], None)
     assert len(list(open_set(folder / "a.tar"))) == 3
 
@@ -160,7 +155,7 @@ def test_webdataset_shards(folder):
 def test_names_of_shards_are_names(folder, monkeypatch):
     """Nothing in them is a command, or a pattern."""
     for name in ("pipe:touch owned; cat .tar", "x{0..1}.tar"):
-        write_tar(folder / name, range(2))
+        write_tar(folder / name, members(range(2)))
     monkeypatch.chdir(folder)
     assert len(list(open_set("."))) == 4
     assert not (folder / "owned").exists()
@@ -168,26 +163,20 @@ def test_names_of_shards_are_names(folder, monkeypatch):
 
 def test_uids_of_shards_are_those_of_their_json(folder):
     """As DataComp's have them; the text stays that of the .txt."""
-    with tarfile.open(folder / "a.tar", "w") as archive:
-        for name, content in (("1.png", picture(1)), ("1.txt", b"a"), ("1.json", b'{"uid": "f0", "text": "b"}')):
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
+    told = b'{"uid": "f0", "text": "b"}'
+    write_tar(folder / "a.tar", (("1.png", picture(1)), ("1.txt", b"a"), ("1.json", told)))
     (pair,) = open_set(folder / "a.tar")
     assert (pair.uid, pair.text, pair.image) == ("f0", "a", picture(1))
 
 
 def test_damaged_samples_and_shards(folder):
-    with tarfile.open(folder / "a.tar", "w") as archive:
-        for name, content in (("1.json", b"{]"), ("1.png", picture(1)), ("2.json", b"null"), ("3.txt", b"\xff a")):
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
+    damaged = (("1.json", b"{]"), ("1.png", picture(1)), ("2.json", b"null"), ("3.txt", b"\xff a"))
+    write_tar(folder / "a.tar", damaged)
     pairs = list(open_set(folder / "a.tar"))
     assert [(pair.uid, pair.text, len(pair.image) > 0) for pair in pairs] == [
         ("a/1", "", True), ("a/2", "", False), ("a/3", "\ufffd a", False),
     ]  # fmt: skip
-    write_tar(folder / "b.tar")
+    write_tar(folder / "b.tar", members())
     (folder / "b.tar").write_bytes((folder / "b.tar").read_bytes()[:700])
     with pytest.raises(ValueError, match=r"the shard .*b\.tar is damaged"):
         list(open_set(folder / "b.tar"))

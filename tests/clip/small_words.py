@@ -1,10 +1,9 @@
 """A small CLIP with a vocabulary of whole words, and pictures of plain colours for it."""
 
-import io
-
 import numpy as np
 import tokenizers
 from PIL import Image
+from saved_pictures import saved
 from small_clip import small_clip
 from tokenizers import models
 
@@ -24,9 +23,7 @@ def picture(seed, side=40, form="PNG"):
     """The bytes of a picture of noise about a colour, another for each seed."""
     draw = np.random.default_rng(seed)
     values = draw.integers(0, 256, 3) + draw.integers(-20, 21, (side, side, 3))
-    file = io.BytesIO()
-    Image.fromarray(values.clip(0, 255).astype(np.uint8)).save(file, form)
-    return file.getvalue()
+    return saved(Image.fromarray(values.clip(0, 255).astype(np.uint8)), form)
 
 
 def lay_pictures(folder, count, folders=("red", "green_ball", "other")):

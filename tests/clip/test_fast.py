@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
+from matmul_libraries import choose
 from small_clip import pixels, redraw, small_clip, small_siglip, tokens
 from torch.testing import assert_close
 
@@ -20,10 +21,7 @@ UNIT = {"rtol": 0, "atol": 1e-5}
 @pytest.fixture(params=matmul.LIBRARIES)
 def library(request, monkeypatch):
     """Each library as if it were the fastest, bfloat16 always faster."""
-    if request.param == "onednn" and not torch.backends.mkldnn.is_available():
-        pytest.skip("this torch has no oneDNN")
-    for module in (matmul, accelerating):
-        monkeypatch.setattr(module, "probe", lambda dtype, *_: (request.param, float(dtype == torch.float32)))
+    choose(request.param, accelerating, monkeypatch)
 
 
 def both(**changes):

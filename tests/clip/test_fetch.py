@@ -12,6 +12,7 @@ import huggingface_hub
 import pytest
 import torch
 from huggingface_hub import constants, file_download
+from malicious import Malicious
 from small_words import small_words_clip
 from stand_in_hub import serving
 
@@ -229,14 +230,6 @@ def test_a_full_disk(model, tmp_path, monkeypatch):
         refused(OSError, "the disk is full, and tiny/model does not fit")
     assert left(tmp_path, "*.safetensors") == left(tmp_path, "*.incomplete") == []
     assert loads(model)
-
-
-class Malicious:
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.path),)
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "open_clip_pytorch_model.bin", "model.safetensors"])

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import torch
+from malicious import Malicious
 from safetensors.torch import load_file, save_file
 from small_clip import pixels, small_clip, tokens
 from stand_in_hub import stand_in_hub
@@ -134,14 +135,6 @@ def test_openais_file(model, openai, tmp_path):
     assert_same(clip.load(path, activation="quick_gelu"), model)
     with pytest.raises(ValueError, match=r"does not say its activation.*activation='quick_gelu' \(OpenAI"):
         clip.load(path)
-
-
-class Malicious:
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.path),)
 
 
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol", "ignore:`torch.jit.trace:DeprecationWarning")

@@ -8,6 +8,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
+from saved_pictures import saved
 from small_clip import small_config
 
 from playground.clip.preprocess import pixels, preprocess
@@ -18,12 +19,6 @@ RED, WHITE = (255, 0, 0), (255, 255, 255)
 
 def noise(height=6, width=9, channels=3):
     return np.random.default_rng(0).integers(0, 256, (height, width, channels), dtype=np.uint8)
-
-
-def saved(picture, kind="PNG", **options):
-    file = io.BytesIO()
-    picture.save(file, kind, **options)
-    return file.getvalue()
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "1", "P", "CMYK", "YCbCr", "HSV", "LAB"])

@@ -6,6 +6,7 @@ import math
 import diffusers
 import pytest
 import torch
+from same_noise import noises, seeded
 from small_unet import small_unet
 
 from playground import diffusion
@@ -40,17 +41,6 @@ def noise(n=2, dtype=torch.float64):
     return torch.randn(n, *SIZE, generator=torch.Generator().manual_seed(1), dtype=dtype)
 
 
-def seeded():
-    return torch.Generator().manual_seed(7)
-
-
-def noises():
-    """What our solvers draw from `seeded()`, for steps that want it as an argument."""
-    generator = seeded()
-    while True:
-        yield torch.randn(noise().shape, generator=generator, dtype=torch.float64)
-
-
 @torch.no_grad()
 def pipeline(network, scheduler, schedule, steps, start, *, sigma=None, options=None, draws=None):
     """A diffusers pipeline's loop."""
@@ -70,7 +60,7 @@ def noisy(scheduler, solver):
     if not solver.stochastic:
         return {}
     if "variance_noise" in type(scheduler).step.__code__.co_varnames and type(scheduler).__name__.startswith("DPM"):
-        return {"draws": noises()}
+        return {"draws": noises(noise())}
     return {"options": {"generator": seeded()}}
 
 

@@ -1,6 +1,5 @@
 """Pictures and drawings as densities: which way up, how dark, how large, and what is refused."""
 
-import io
 import math
 import struct
 import zlib
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from saved_pictures import saved
 
 from playground.flows.pictures import (
     MAX_IMAGE_PIXELS,
@@ -25,12 +25,6 @@ def grey(rows):
 
 def sample(d):
     return d.sample(20_000, torch.Generator().manual_seed(0))
-
-
-def png(image):
-    stream = io.BytesIO()
-    image.save(stream, "PNG")
-    return stream.getvalue()
 
 
 def header(width, height):
@@ -139,24 +133,22 @@ def test_camera_rotation_is_applied():
     image = Image.fromarray(half_dark().T.copy()).convert("RGB")  # stored dark at the left
     exif = Image.Exif()
     exif[0x0112] = 6  # shown after a quarter turn clockwise: dark at the top
-    stream = io.BytesIO()
-    image.save(stream, "PNG", exif=exif)
-    array = read_image(stream.getvalue())
+    array = read_image(saved(image, exif=exif))
     assert array.shape == (20, 40, 3)
     assert (sample(density_from_image(array))[:, 1] > 0).all()
 
 
 def test_reading_from_a_path_and_from_bytes(tmp_path):
     image = Image.fromarray(half_dark())
-    (tmp_path / "a.png").write_bytes(png(image))
-    for source in (tmp_path / "a.png", str(tmp_path / "a.png"), png(image)):
+    (tmp_path / "a.png").write_bytes(saved(image))
+    for source in (tmp_path / "a.png", str(tmp_path / "a.png"), saved(image)):
         array = read_image(source)
         assert array.shape == (20, 40, 3)
         assert array.dtype == np.uint8
         assert (array[:10] == 0).all()
         assert (array[10:] == 255).all()
-    assert read_image(png(image.convert("RGBA"))).shape == (20, 40, 4)
-    deep = read_image(png(Image.fromarray(np.full((5, 5), 32768, dtype=np.uint16))))
+    assert read_image(saved(image.convert("RGBA"))).shape == (20, 40, 4)
+    deep = read_image(saved(Image.fromarray(np.full((5, 5), 32768, dtype=np.uint16))))
     np.testing.assert_allclose(deep, np.full((5, 5), 32768 / 65535), atol=1e-6)
     with pytest.raises(FileNotFoundError):
         read_image(tmp_path / "none.png")
@@ -172,7 +164,7 @@ def test_too_large_a_picture_is_refused_by_its_header(size):
 
 
 def noisy_png():
-    return png(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)))
+    return saved(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)))
 
 
 @pytest.mark.parametrize(
@@ -186,10 +178,8 @@ def test_a_damaged_picture_is_said_to_be_one(data):
 @pytest.mark.parametrize("kind", ["EPS", "TIFF", "PPM", "ICO"])
 def test_only_the_usual_formats_are_opened(kind):
     """Pillow starts Ghostscript for an EPS whatever its name ends in: no upload may."""
-    out = io.BytesIO()
-    Image.new("RGB", (32, 32)).save(out, kind)
     with pytest.raises(ValueError, match="not a picture"):
-        read_image(out.getvalue())
+        read_image(saved(Image.new("RGB", (32, 32)), kind))
 
 
 def test_a_refusal_names_no_path(tmp_path):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from matmul_libraries import needs
 from torch.testing import assert_close
 
 from playground.nn import matmul
@@ -20,16 +21,6 @@ def fresh_probe():
 def layer():
     generator = torch.Generator().manual_seed(0)
     return torch.randn(48, 32, generator=generator) / 6, torch.randn(48, generator=generator)
-
-
-def needs(name, dtype=torch.float32):
-    """Skip where this torch or CPU has not what a library is made of; one that is there and fails is no skip."""
-    if name != "onednn":
-        return
-    if not torch.backends.mkldnn.is_available():
-        pytest.skip("this torch has no oneDNN")
-    if dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        pytest.skip("this CPU has no bfloat16 for oneDNN")
 
 
 @pytest.mark.parametrize("rows", [1, 3, 16])

@@ -7,6 +7,7 @@ import diffusers
 import pytest
 import torch
 from diffusers_steps import deviation, noise, random_denoiser, walk
+from same_noise import noises, seeded
 
 from playground import diffusion
 
@@ -38,17 +39,6 @@ def gap(scheduler, solver, *, schedule="edm", generator=None, **walking):
     return deviation(ours.unified(), theirs, levels)
 
 
-def seeded():
-    return torch.Generator().manual_seed(7)
-
-
-def noises():
-    """The noise that our solver draws from `seeded()`, step by step."""
-    generator = seeded()
-    while True:
-        yield torch.randn(noise().shape, generator=generator, dtype=torch.float64)
-
-
 @pytest.mark.parametrize("n", [10, 20])
 @pytest.mark.parametrize("config", [TRAILING | EPS, LEADING | V | COSINE, TRAILING | SAMPLE | SCALED])
 def test_ddim(config, n):
@@ -63,7 +53,7 @@ def test_ddim(config, n):
 def test_ddim_with_noise(config, eta, n):
     scheduler = ready("DDIMScheduler", UNCLIPPED | config, n)
     solver = diffusion.solver("ddim", eta=eta)
-    assert gap(scheduler, solver, generator=seeded(), step_options={"eta": eta}, variance_noise=noises()) < 1e-5
+    assert gap(scheduler, solver, generator=seeded(), step_options={"eta": eta}, variance_noise=noises(noise())) < 1e-5
 
 
 @pytest.mark.parametrize("n", [10, 20])
@@ -139,7 +129,7 @@ def test_dpm_solver_multistep_sde(config, n):
     config = config | FULL | {"algorithm_type": "sde-dpmsolver++"}
     scheduler = ready("DPMSolverMultistepScheduler", config, n)
     solver = diffusion.solver("dpmpp_2m_sde")
-    assert gap(scheduler, solver, generator=seeded(), variance_noise=noises()) < 1e-5
+    assert gap(scheduler, solver, generator=seeded(), variance_noise=noises(noise())) < 1e-5
 
 
 def test_dpm_solver_multistep_lowers_its_last_orders_below_15_steps():

@@ -1,6 +1,5 @@
 """The BLIP tab without a browser: captions, matches, answers, a set cleaned with Stop and resume, files, endpoints."""
 
-import base64
 import csv
 import io
 import json
@@ -12,9 +11,11 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 import pytest
+from endpoints_of import encoded, endpoints_of
+from saved_pictures import saved
 
 from playground import blip, catalog, world
-from playground.manager import ModelManager
+from playground.i18n import TEXTS
 from playground.tabs.blip import api, ask, boot, caption, clean, downloads, match
 from playground.tabs.blip.settings import Settings
 from playground.tabs.pictures import EXAMPLES, example
@@ -25,21 +26,10 @@ SEEDS = range(900_810_000, 900_810_006)
 WRONG = "four small cyan objects"
 
 
-@pytest.fixture(scope="module")
-def manager():
-    return ModelManager("cpu", budget=10**9)
-
-
 @pytest.fixture(autouse=True)
 def own_place(tmp_path, monkeypatch):
     """Sets are cleaned in a folder of the test's own."""
-    monkeypatch.setattr(clean.tempfile, "gettempdir", lambda: str(tmp_path))
-
-
-def encoded(image):
-    out = io.BytesIO()
-    image.save(out, format="PNG")
-    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
 
 
 def a_set(path, *, columns=("uid", "image", "text", "truth", "description"), damaged=False, folder=""):
@@ -54,9 +44,7 @@ def a_set(path, *, columns=("uid", "image", "text", "truth", "description"), dam
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(f"{folder}captions.csv", table.getvalue())
         for i, picture in enumerate(pictures_of(scenes, 64)):
-            out = io.BytesIO()
-            picture.save(out, format="PNG")
-            archive.writestr(f"{folder}{i}.png", b"no picture" if damaged and i == 5 else out.getvalue())
+            archive.writestr(f"{folder}{i}.png", b"no picture" if damaged and i == 5 else saved(picture))
         archive.writestr(f"{folder}notes.txt", "left out")
     return str(path)
 
@@ -256,23 +244,23 @@ def test_bootstrapping_shows_every_arm(tmp_path, monkeypatch):
         }
         for seed in range(2)
     ]
-    path.write_text(json.dumps({"seeds": seeds}))
+    path.write_text(json.dumps({"plan": {"clean": 70}, "seeds": seeds}))
     for language in ("en", "zh-CN"):
         frame = boot.show(language)
         assert [row["cells"][1:3] for row in frame["arms_table"]["rows"]] == [["5,000", "1.0%"], ["6,000", "11.0%"]]
         assert [round(float(x), 3) for x in frame["arms"].data[0].x] == [0.01, 0.11]
         assert "96.0%" in frame["boot_verdict"]
-    assert "right in 10.0 points more" in boot.show("en")["boot_verdict"]
+    english = boot.show("en")
+    assert "right in 10.0 points more" in english["boot_verdict"]
+    assert f"“{TEXTS['en']['blip.arm.both']}” with 11.0%. Means of 2 seeds" in english["boot_verdict"]
+    assert "beside 70 clean pairs" in english["arms_table"]["columns"][0]["label"]
     saved = json.loads(Path(downloads.write("json", "boot", None, tmp_path)).read_text("utf-8"))
     assert [(row["arm"], row["seed"]) for row in saved] == [("noisy", 0), ("both", 0), ("noisy", 1), ("both", 1)]
 
 
 @pytest.fixture
 def endpoints(manager, monkeypatch):
-    found = {}
-    monkeypatch.setattr(gr, "api", lambda fn, **_: found.setdefault(fn.__name__, fn))
-    api.build(manager)
-    return found
+    return endpoints_of(api, manager, monkeypatch)
 
 
 def test_endpoints(endpoints):

@@ -5,32 +5,14 @@ from pathlib import Path
 
 import pytest
 from numpy.testing import assert_allclose
+from pasted import executed
+from sketches import painting
 
 from playground import checkpoints
-from playground.manager import ModelManager
 from playground.tabs.blip import ask, caption, match
 from playground.tabs.blip.program import program
 from playground.tabs.blip.settings import PANELS, Settings
-from playground.tabs.components.paint_pad import bare
-from playground.tabs.drawings import pack_paint
 from playground.tabs.pictures import EXAMPLES
-
-
-@pytest.fixture(scope="module")
-def manager():
-    return ModelManager("cpu", budget=10**9)
-
-
-def executed(panel, settings):
-    left: dict = {}
-    exec(compile(program(panel, settings), "pasted.py", "exec"), left)
-    return left
-
-
-def painting():
-    picture = bare(("#c9ccd3", "#a3a3a6")).copy()
-    picture[20:40, 20:40] = (214, 58, 58)
-    return pack_paint(picture)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +23,7 @@ def painting():
     ],
 )
 def test_captions(settings, manager, capsys):
-    executed("caption", settings)
+    executed(program("caption", settings))
     *_, (_, made) = caption.show(manager, settings, threading.Event(), "en")
     wanted = [f"{line.strategy}: {line.text} ({line.written.score:.3f})" for line in made.lines]
     assert capsys.readouterr().out.splitlines() == wanted
@@ -50,12 +32,12 @@ def test_captions(settings, manager, capsys):
 def test_matches(manager):
     settings = Settings(texts="a yellow sphere\nan 'odd' \"text\"")
     ((_, made),) = match.show(manager, settings, threading.Event(), "en")
-    assert_allclose(executed("match", settings)["found"].probability, made.matches.probability, atol=1e-6)
+    assert_allclose(executed(program("match", settings))["found"].probability, made.matches.probability, atol=1e-6)
 
 
 def test_answers(manager, capsys):
     settings = Settings(questions="how many objects are there?")
-    executed("ask", settings)
+    executed(program("ask", settings))
     *_, (_, made) = ask.show(manager, settings, threading.Event(), "en")
     best = made.answers[0][0]
     assert capsys.readouterr().out.splitlines()[0] == f"{settings.asked[0]} {best.text}: {best.probability:.4f}"
@@ -76,7 +58,7 @@ def test_a_set(settings, tmp_path, monkeypatch, capsys):
     unpack(Path(a_set(tmp_path / "a.zip")), tmp_path / "pictures")
     (tmp_path / "checkpoints").symlink_to(checkpoints.ROOT)
     monkeypatch.chdir(tmp_path)
-    executed("clean", settings)
+    executed(program("clean", settings))
     assert "6 of 6 pairs" in capsys.readouterr().out
     assert (tmp_path / "kept.jsonl").is_file()
 

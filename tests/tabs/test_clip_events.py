@@ -1,6 +1,5 @@
 """The CLIP tab without a browser: downloads with progress and Stop, files, the endpoints, what is refused."""
 
-import base64
 import csv
 import io
 import json
@@ -10,33 +9,20 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+from endpoints_of import encoded, endpoints_of
 from PIL import Image
+from saved_pictures import saved
 
 from playground import catalog, clip, world
-from playground.manager import ModelManager
 from playground.tabs import fetching as fetching_module
 from playground.tabs.clip import api, downloads, folder, models, search, why, zero_shot
 from playground.tabs.clip.settings import PANELS, Settings
 from playground.tabs.pictures import EXAMPLES, PHOTOGRAPHS, example, photograph
 
 
-@pytest.fixture(scope="module")
-def manager():
-    return ModelManager("cpu", budget=10**9)
-
-
-def encoded(image):
-    out = io.BytesIO()
-    image.save(out, format="PNG")
-    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
-
-
 @pytest.fixture
 def endpoints(manager, monkeypatch):
-    found = {}
-    monkeypatch.setattr(gr, "api", lambda fn, **_: found.setdefault(fn.__name__, fn))
-    api.build(manager)
-    return found
+    return endpoints_of(api, manager, monkeypatch)
 
 
 def test_classify_over_the_api(endpoints):
@@ -65,9 +51,7 @@ def test_a_zip_is_labelled_and_graded(manager, tmp_path):
     path = tmp_path / "pics.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for seed, name in ((EXAMPLES[1], "yellow_sphere"), (EXAMPLES[1], "red_cube")):
-            out = io.BytesIO()
-            example(seed).save(out, format="PNG")
-            archive.writestr(f"{name}/{seed}.png", out.getvalue())
+            archive.writestr(f"{name}/{seed}.png", saved(example(seed)))
         archive.writestr("red_cube/notes.txt", "no picture")
         archive.writestr("red_cube/broken.png", b"\x89PNG no more")
     settings = Settings(labels="a yellow sphere\na red cube")
@@ -86,9 +70,7 @@ def test_stop_keeps_what_is_labelled_and_it_goes_on_from_there(manager, tmp_path
     path = tmp_path / "many.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for i in range(40):
-            out = io.BytesIO()
-            example(EXAMPLES[i % 10], 64).save(out, format="PNG")
-            archive.writestr(f"{i:02d}.png", out.getvalue())
+            archive.writestr(f"{i:02d}.png", saved(example(EXAMPLES[i % 10], 64)))
     settings, flag = Settings(), threading.Event()
     running = folder.run(manager, settings, [str(path)], flag, "en")
     next(running)

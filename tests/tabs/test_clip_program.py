@@ -5,31 +5,13 @@ import threading
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from pasted import executed
+from sketches import painting
 
-from playground.manager import ModelManager
 from playground.tabs.clip import search, zero_shot
 from playground.tabs.clip.program import program
 from playground.tabs.clip.settings import Settings
-from playground.tabs.components.paint_pad import bare
-from playground.tabs.drawings import pack_paint
 from playground.tabs.pictures import EXAMPLES
-
-
-@pytest.fixture(scope="module")
-def manager():
-    return ModelManager("cpu", budget=10**9)
-
-
-def executed(panel, settings):
-    left: dict = {}
-    exec(compile(program(panel, settings), "pasted.py", "exec"), left)
-    return left
-
-
-def painting():
-    picture = bare(("#c9ccd3", "#a3a3a6")).copy()
-    picture[20:40, 20:40] = (214, 58, 58)
-    return pack_paint(picture)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +22,7 @@ def painting():
     ],
 )
 def test_zero_shot(settings, manager, capsys):
-    left = executed("zero_shot", settings)
+    left = executed(program("zero_shot", settings))
     ((_, shown),) = zero_shot.show(manager, settings, threading.Event(), "en")
     assert_allclose(left["rating"].probabilities, shown.rating.probabilities, atol=1e-6)
     assert_allclose(left["rating"].cosines, shown.rating.cosines, atol=1e-6)
@@ -49,7 +31,7 @@ def test_zero_shot(settings, manager, capsys):
 
 def test_search(manager, capsys):
     settings = Settings(query_words="a red cube", searched=20)
-    executed("search", settings)
+    executed(program("search", settings))
     *_, (_, kept) = search.index(manager, settings, [], threading.Event(), "en")
     frame = search.find(manager, settings, kept, "en")
     for line in capsys.readouterr().out.splitlines():
@@ -69,8 +51,7 @@ def test_folder(tmp_path, monkeypatch, manager):
     monkeypatch.chdir(tmp_path)
     settings = Settings()
     text = program("folder", settings).replace("pictures.zip", "pictures")
-    left: dict = {}
-    exec(compile(text, "pasted.py", "exec"), left)
+    left = executed(text)
     assert len((tmp_path / "labels.csv").read_text("utf-8").splitlines()) == 4
     with Image.open(tmp_path / "pictures" / f"{EXAMPLES[1]}.png") as picture:
         settings = Settings(example=EXAMPLES[1], margin=-1.0)
@@ -80,7 +61,7 @@ def test_folder(tmp_path, monkeypatch, manager):
 
 
 def test_why(capsys):
-    left = executed("why", Settings(steps=50))
+    left = executed(program("why", Settings(steps=50)))
     assert left["glimpse"].step == 50
     assert np.isfinite(left["glimpse"].loss).all()
     assert "step 50: loss" in capsys.readouterr().out

@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 import torch
+from pasted import drawn, executed
 
 from playground import diffusion
 from playground.diffusion import ROWS, Row
@@ -15,15 +16,6 @@ from playground.tabs.diffusion.settings import Settings
 from playground.tabs.drawings import pack
 
 
-def executed(panel, settings, folder, monkeypatch):
-    """What the program leaves, run as a file in `folder`."""
-    monkeypatch.chdir(folder)
-    left: dict = {}
-    exec(compile(program(panel, settings), "pasted.py", "exec"), left)
-    assert (folder / "picture.html").stat().st_size > 50_000
-    return left
-
-
 def last(frames):
     *_, (_, result) = frames
     return result
@@ -32,7 +24,7 @@ def last(frames):
 @pytest.mark.parametrize("mode", ["first", "heun", "own"])
 def test_one_curve(mode, tmp_path, monkeypatch):
     settings = Settings(target="moons", rows=(ROWS["sd"], Row("cosine", "v", "unipc")), steps=9, seed=2, mode=mode)
-    left = executed("curve", settings, tmp_path, monkeypatch)
+    left = drawn(program("curve", settings), tmp_path, monkeypatch)
     shown = last(curve.show(settings, threading.Event(), "en"))
     for mine, theirs in zip(left["bundle"].paths, shown.paths, strict=True):
         np.testing.assert_array_equal(mine.x_hat, theirs.x_hat)
@@ -41,7 +33,7 @@ def test_one_curve(mode, tmp_path, monkeypatch):
 
 def test_compare(tmp_path, monkeypatch, capsys):
     settings = Settings(rows=(ROWS["edm"], ROWS["flow"]), sigma=2.0, steps=5)
-    left = executed("compare", settings, tmp_path, monkeypatch)
+    left = drawn(program("compare", settings), tmp_path, monkeypatch)
     assert [len(curves.placement) for curves in left["curves"]] == [5, 5]
     assert str(diffusion.row_numbers(ROWS["flow"], 2.0)) in capsys.readouterr().out
 
@@ -49,7 +41,7 @@ def test_compare(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("hand", ["", "80, 5, 0.5, 0"])
 def test_arena(hand, tmp_path, monkeypatch):
     settings = Settings(solvers=("ddim", "unipc 3"), seed=4, spot="unipc 3@10", hand=hand)
-    left = executed("arena", settings, tmp_path, monkeypatch)
+    left = drawn(program("arena", settings), tmp_path, monkeypatch)
     contest = last(arena.show(settings, None, threading.Event(), "en"))
     for line in contest.lines:
         assert [dot.rms for dot in left["lines"][line.solver]] == [dot.rms for dot in line.dots]
@@ -60,7 +52,7 @@ def test_arena(hand, tmp_path, monkeypatch):
 
 def test_dial(tmp_path, monkeypatch):
     settings = Settings(target="spirals", dial="edm", strength=0.3, dial_steps=12, seed=1)
-    left = executed("dial", settings, tmp_path, monkeypatch)
+    left = drawn(program("dial", settings), tmp_path, monkeypatch)
     shown = last(dial.show(settings, threading.Event(), "en"))
     np.testing.assert_array_equal(left["run"].paths, shown.paths)
     assert [m.distance for m in left["run"].marginals] == [m.distance for m in shown.marginals]
@@ -72,7 +64,7 @@ def test_learned_on_a_drawing(tmp_path, monkeypatch):
     ink[10:30, 20:28] = 1
     rows = (ROWS["sd3"], Row("drawn", "edm", "heun", (0.002, 0.1, 1.0, 80.0)))
     settings = Settings(target="drawing", drawing=pack(ink), rows=rows, learn_row=2, learn_steps=100, steps=6, seed=5)
-    left = executed("learned", settings, tmp_path, monkeypatch)
+    left = drawn(program("learned", settings), tmp_path, monkeypatch)
     shown = last(learned.train(settings, threading.Event(), "en")).frame
     np.testing.assert_array_equal(left["frame"].samples, shown.samples)
     assert left["frame"].splits == shown.splits
@@ -84,7 +76,7 @@ def test_learned_on_a_drawing(tmp_path, monkeypatch):
 def test_pictures(tmp_path, monkeypatch):
     rows = (ROWS["edm"], Row("cosine", "v", "dpmpp_2m_sde"))
     settings = Settings(rows=rows, steps=5, seed=3, digits="048", picture_row=2, guidance=1.5)
-    left = executed("pictures", settings, tmp_path, monkeypatch)
+    left = drawn(program("pictures", settings), tmp_path, monkeypatch)
     shown = last(pictures.show(ModelManager("cpu", 1 << 30), settings, threading.Event(), "en"))
     np.testing.assert_array_equal(left["drawn"].x, shown.x)
     assert left["drawn"].labels == shown.labels == (0, 0, 0, 4, 4, 4, 8, 8, 8)
@@ -93,9 +85,8 @@ def test_pictures(tmp_path, monkeypatch):
 @pytest.mark.parametrize("row", [ROWS["sd3"], Row("cosine", "v", "dpmpp_2m")])
 def test_export(row, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    exec(program("export", Settings(rows=(row, ROWS["edm"]), steps=20)), {})
-    left: dict = {}
-    exec(capsys.readouterr().out, left)
+    executed(program("export", Settings(rows=(row, ROWS["edm"]), steps=20)))
+    left = executed(capsys.readouterr().out)
     levels, ours = diffusion.noise_levels(left["scheduler"]), row.make_schedule().sigmas(20)
     np.testing.assert_allclose(levels / (1 + levels), ours / (1 + ours), atol=1e-4)
     assert (tmp_path / "scheduler_config.json").stat().st_size > 100

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pasted import drawn
 from PIL import Image
+from sketches import drawing
 
 from playground import flows
 from playground.manager import ModelManager
@@ -18,13 +20,6 @@ from playground.tabs.flows.program import race_program, train_program
 from playground.tabs.flows.settings import Settings, pack
 
 ROOT = Path(__file__).parents[2]
-
-
-def drawing():
-    ink = np.zeros((64, 64), dtype=np.float32)
-    ink[20:44, 30:34] = 1
-    ink[30:34, 20:44] = 0.6
-    return ink
 
 
 def tab_run(settings, *, frames=None):
@@ -37,18 +32,9 @@ def tab_run(settings, *, frames=None):
     return run
 
 
-def executed(program, folder, monkeypatch):
-    """What the program leaves, run as a file in `folder`."""
-    monkeypatch.chdir(folder)
-    left: dict = {}
-    exec(compile(program, "pasted.py", "exec"), left)
-    assert (folder / "picture.html").stat().st_size > 50_000
-    return left
-
-
 def check(settings, folder, monkeypatch, **options):
     run = tab_run(settings, **options)
-    left = executed(run.python("train"), folder, monkeypatch)
+    left = drawn(run.python("train"), folder, monkeypatch)
     np.testing.assert_array_equal(left["panels"]["learned"], run.lane.log_p)
     np.testing.assert_array_equal(left["panels"]["density"], run.truth.log_p)
     inside = np.isfinite(left["samples"]).all(axis=1) if len(run.lane.points) else slice(0, 0)
@@ -76,7 +62,7 @@ def test_a_stopped_run(tmp_path, monkeypatch):
 def test_a_flow_that_folds(tmp_path, monkeypatch):
     """It has no inverse, so its program draws no samples."""
     run = tab_run(Settings(flow="planar", layers=4, seconds=1, seed=5, constrained=False))
-    left = executed(run.python("train"), tmp_path, monkeypatch)
+    left = drawn(run.python("train"), tmp_path, monkeypatch)
     np.testing.assert_array_equal(left["panels"]["learned"], run.lane.log_p)
     assert "samples" not in left
 
@@ -104,14 +90,14 @@ def test_another_python_makes_the_same(tmp_path):
 @pytest.mark.parametrize("panel", ["layers", "microscope"])
 def test_closer_looks(panel, tmp_path, monkeypatch):
     run = tab_run(Settings(layers=2, seconds=1))
-    left = executed(run.python(panel), tmp_path, monkeypatch)
+    left = drawn(run.python(panel), tmp_path, monkeypatch)
     assert torch.equal(*(torch.cat([p.flatten() for p in flow.parameters()]) for flow in (left["flow"], run.model)))
 
 
 def test_a_race(tmp_path, monkeypatch):
     names = ["spline", "planar"]
     *_, (_, _, race) = training.race(Settings(seconds=1, seed=2), names, threading.Event(), "en")
-    left = executed(race.python(), tmp_path, monkeypatch)
+    left = drawn(race.python(), tmp_path, monkeypatch)
     assert list(left["panels"]) == ["density", *names]
     assert left["step"].step == race.lanes[-1].step
     np.testing.assert_array_equal(flows.log_prob_grid(left["flow"], n=120), race.lanes[-1].log_p)

@@ -8,17 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sketches import drawing
 
 from playground import flows
 from playground.tabs.drawings import pack, unpack
 from playground.tabs.flows.settings import MAX_LAYERS, MAX_SECONDS, Settings
-
-
-def drawing():
-    ink = np.zeros((64, 64), dtype=np.float32)
-    ink[20:44, 30:34] = 1
-    ink[30:34, 20:44] = 0.6
-    return ink
 
 
 def from_link(settings):

@@ -117,6 +117,13 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def own_app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an app of a file's own, for pages that show what every earlier visitor has left in memory."""
+    with running_app(tmp_path_factory.mktemp("own-app")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
 def client(app_url: str) -> Iterator[Any]:
     """Gradio's client of that app, for its public endpoints."""
     from gradio_client import Client
@@ -124,11 +131,6 @@ def client(app_url: str) -> Iterator[Any]:
     client = Client(app_url, verbose=False)
     yield client
     client.close()
-
-
-def toast(page: Any) -> str:
-    """The words of the first notice on the page."""
-    return page.locator("[data-testid=toast-body]").first.inner_text()
 
 
 @contextmanager

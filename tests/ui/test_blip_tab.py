@@ -3,23 +3,13 @@
 import csv
 import io
 import json
+from functools import partial
 
 import pytest
-from pages import toast
+import visits
+from visits import download, holds, says, scribble, toast
 
-WITHIN = 90_000  # milliseconds: the machine may be busy with other tests
-
-
-def visit(open_page, app_url, query="", *, ready="#blip-tree .pg-plotly[data-ready=true]", **look):
-    page = open_page(f"{app_url}?__theme=light&lang=en&tab=blip&{query}", **look)
-    page.set_default_timeout(WITHIN)
-    page.wait_for_selector(ready)
-    page.wait_for_function("!document.querySelector('#blip-progress [role=progressbar]')")
-    return page
-
-
-def says(page, element, text):
-    page.wait_for_function("([id, text]) => document.getElementById(id)?.innerText.includes(text)", arg=[element, text])
+visit = partial(visits.visit, tab="blip", ready="#blip-tree .pg-plotly[data-ready=true]", still=True)
 
 
 @pytest.mark.parametrize("look", [{}, {"mobile": True}])
@@ -30,9 +20,7 @@ def test_opens_with_a_picture_captioned(open_page, app_url, look):
     assert "yellow" in words
     assert page.locator("#blip-looks figure").count() == len(words)
     page.click("#blip-looked label:has-text('Greedy')")
-    page.wait_for_function(
-        "document.querySelector('#blip-query textarea, #blip-query input').value.includes('looked=greedy')"
-    )
+    holds(page, "blip-query", "looked=greedy")
     assert page.locator("#blip-texts").is_hidden()
 
 
@@ -40,14 +28,7 @@ def test_a_caption_follows_a_drawing_and_a_prompt(open_page, app_url):
     page = visit(open_page, app_url)
     page.click("#blip-source [role=tab]:has-text('Draw')")
     page.wait_for_selector("#blip-pad canvas")
-    box = page.locator("#blip-pad canvas").bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.6
-    page.click("#blip-pad [data-colour=blue]")
-    page.mouse.move(x - 30, y)
-    page.mouse.down()
-    for i in range(-30, 31, 6):
-        page.mouse.move(x + i, y + (i % 12))
-    page.mouse.up()
+    scribble(page, "blip-pad", "blue")
     says(page, "blip-captions", "blue")
     page.fill("#blip-prompt input, #blip-prompt textarea", "图片：")
     page.keyboard.press("Enter")
@@ -91,9 +72,7 @@ def test_a_set_is_cleaned_decided_again_and_saved(open_page, app_url):
     says(page, "blip-clean-verdict", "Kept: 96 of 96 texts of the web")
     page.click("#blip-show label:has-text('Decided wrongly')")
     page.wait_for_function("document.querySelectorAll('#blip-pairs figure').length < 48")
-    with page.expect_download() as waiting:
-        page.click("#blip-set-jsonl")
-    rows = [json.loads(line) for line in waiting.value.path().read_text("utf-8").splitlines()]
+    rows = [json.loads(line) for line in download(page, "#blip-set-jsonl").path().read_text("utf-8").splitlines()]
     assert len(rows) == 96 * 2
     page.click("#blip-rule label:has-text('Top share')")
     page.wait_for_selector(".toast-wrap :text('choose a CLIP')")
@@ -104,11 +83,7 @@ def test_links_downloads_and_the_program(open_page, app_url):
     page.click("#blip-python > button")
     says(page, "blip-code", "beams=2")
     page.click("#blip-save > button")
-    with page.expect_download() as waiting:
-        page.click("#blip-csv")
-    rows = list(csv.reader(io.StringIO(waiting.value.path().read_text("utf-8-sig"))))
+    rows = list(csv.reader(io.StringIO(download(page, "#blip-csv").path().read_text("utf-8-sig"))))
     assert [row[1] for row in rows[3:]] == ["5", "6", "7"]
     page.click("#blip-link")
-    page.wait_for_function(
-        "document.querySelector('#blip-link-box textarea, #blip-link-box input')?.value.includes('beams=2')"
-    )
+    holds(page, "blip-link-box", "beams=2")

@@ -4,31 +4,14 @@ import csv
 import io
 import json
 import zipfile
+from functools import partial
 
 import pytest
-from pages import toast
+import visits
+from saved_pictures import saved
+from visits import download, holds, says, scribble, toast
 
-WITHIN = 90_000  # milliseconds: the machine may be busy with other tests
-BARS = "#clip-bars .pg-plotly"
-
-
-def visit(open_page, app_url, query="", *, ready=f"{BARS}[data-ready=true]", **look):
-    page = open_page(f"{app_url}?__theme=light&lang=en&tab=clip&{query}", **look)
-    page.set_default_timeout(WITHIN)
-    page.wait_for_selector(ready)
-    page.wait_for_function("!document.querySelector('#clip-progress [role=progressbar]')")
-    return page
-
-
-def says(page, element, text):
-    page.wait_for_function("([id, text]) => document.getElementById(id)?.innerText.includes(text)", arg=[element, text])
-
-
-def query_has(page, text, box="clip-query"):
-    page.wait_for_function(
-        "([box, text]) => document.querySelector(`#${box} textarea, #${box} input`)?.value.includes(text)",
-        arg=[box, text],
-    )
+visit = partial(visits.visit, tab="clip", ready="#clip-bars .pg-plotly[data-ready=true]", still=True)
 
 
 def best(page):
@@ -65,19 +48,10 @@ def test_bars_follow_a_drawing(open_page, app_url):
     page = visit(open_page, app_url, "labels=a+blue+object%0Aa+red+object&margin=-1")
     page.click("#clip-source [role=tab]:has-text('Draw')")
     page.wait_for_selector("#clip-pad canvas")
-    box = page.locator("#clip-pad canvas").bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.6
     for colour in ("red", "blue"):
-        page.click(f"#clip-pad [data-colour={colour}]")
-        page.mouse.move(x - 30, y)
-        page.mouse.down()
-        for i in range(-30, 31, 6):
-            page.mouse.move(x + i, y + (i % 12))
-        page.mouse.up()
+        scribble(page, "clip-pad", colour)
         says(page, "clip-verdict", f"a {colour} object")
-    page.wait_for_function(
-        "document.querySelector('#clip-query textarea, #clip-query input').value.includes('drawing=')"
-    )
+    holds(page, "clip-query", "drawing=")
 
 
 def test_search_finds_and_says_what_the_gap_is(open_page, app_url):
@@ -85,9 +59,7 @@ def test_search_finds_and_says_what_the_gap_is(open_page, app_url):
     assert page.locator("#clip-found figure").count() == 12
     page.fill("#clip-query-words textarea, #clip-query-words input", "a red cube")
     page.keyboard.press("Enter")
-    page.wait_for_function(
-        "document.querySelector('#clip-query textarea, #clip-query input').value.includes('red+cube')"
-    )
+    holds(page, "clip-query", "red+cube")
     assert "modality gap" in page.locator("#clip-search-verdict").inner_text()
 
 
@@ -96,9 +68,7 @@ def test_a_zip_is_labelled_graded_and_saved(open_page, app_url, tmp_path):
 
     path = tmp_path / "pics.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        out = io.BytesIO()
-        example(EXAMPLES[1]).save(out, format="PNG")
-        archive.writestr("yellow_sphere/1.png", out.getvalue())
+        archive.writestr("yellow_sphere/1.png", saved(example(EXAMPLES[1])))
     page = visit(open_page, app_url, "panel=folder", ready="#clip-label")
     page.wait_for_function("!document.querySelector('#clip-picture').checkVisibility()")
     assert page.locator("#clip-labels").is_visible()
@@ -112,9 +82,7 @@ def test_a_zip_is_labelled_graded_and_saved(open_page, app_url, tmp_path):
     page.click("#clip-label")
     says(page, "clip-folder-verdict", "100.0%")
     page.wait_for_selector("#clip-confusion .pg-plotly[data-ready=true]")
-    with page.expect_download() as waiting:
-        page.click("#clip-folder-csv")
-    rows = list(csv.reader(io.StringIO(waiting.value.path().read_text("utf-8"))))
+    rows = list(csv.reader(io.StringIO(download(page, "#clip-folder-csv").path().read_text("utf-8"))))
     assert "a yellow sphere" in rows[1]
 
 
@@ -134,12 +102,10 @@ def test_links_downloads_and_the_program(open_page, app_url):
     page.click("#clip-python > button")
     says(page, "clip-code", "temperature=3")
     page.click("#clip-save > button")
-    with page.expect_download() as waiting:
-        page.click("#clip-json")
-    record = json.loads(waiting.value.path().read_text("utf-8"))
+    record = json.loads(download(page, "#clip-json").path().read_text("utf-8"))
     assert [row[0] for row in record["rows"]] == ["a cube", "a sphere"]
     page.click("#clip-link")
-    query_has(page, "temperature=3", box="clip-link-box")
+    holds(page, "clip-link-box", "temperature=3")
 
 
 def test_a_checkpoint_that_is_not_here_without_network(open_page, app_url):

@@ -1,11 +1,10 @@
 """The comparator lets noise through and no fault: each planted fault is one a person would see."""
 
-import io
-
 import compare
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+from saved_pictures import saved
 
 SIZE = (960, 600)
 INK, SUBDUED, PAPER, ACCENT = (24, 24, 37), (106, 106, 125), (250, 250, 252), (107, 65, 221)
@@ -28,9 +27,7 @@ def draw(*, button="Train", label="Learning rate", label_ink=SUBDUED, label_x=24
 
 
 def png(picture):
-    out = io.BytesIO()
-    Image.fromarray(picture).save(out, "PNG")
-    return out.getvalue()
+    return saved(Image.fromarray(picture))
 
 
 PAGE = draw()

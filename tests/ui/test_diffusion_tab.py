@@ -3,31 +3,20 @@
 import csv
 import io
 import json
+from functools import partial
 
 import pytest
-from pages import toast
+import visits
+from visits import WITHIN, download, holds, toast
 
-WITHIN = 90_000  # milliseconds: the machine may be busy with other tests
 FILM = "#diffusion-curve-film .pg-plotly"
-
-
-def visit(open_page, app_url, query="", *, ready=f"{FILM}[data-ready=true]", **look):
-    page = open_page(f"{app_url}?__theme=light&lang=en&tab=diffusion&{query}", **look)
-    page.set_default_timeout(WITHIN)
-    page.wait_for_selector(ready)
-    return page
-
-
-def settled(page):
-    """Waits until what the last event draws has come: the query is written by every look."""
-    page.wait_for_function("!document.querySelector('#diffusion-progress [role=progressbar]')")
+visit = partial(visits.visit, tab="diffusion", ready=f"{FILM}[data-ready=true]")
+settled = partial(visits.settled, tab="diffusion")
 
 
 def query_has(page, text):
-    page.wait_for_function(
-        "text => document.querySelector('#diffusion-query textarea, #diffusion-query input')?.value.includes(text)",
-        arg=text,
-    )
+    """Waits for it: the query is written by every look."""
+    holds(page, "diffusion-query", text)
 
 
 def open_panel(page, name, ready):
@@ -46,9 +35,7 @@ def write(page, levels):
 
 
 def test_opens_on_one_curve_from_the_flows_tab(open_page, app_url):
-    page = open_page(f"{app_url}?__theme=light&lang=en")
-    page.set_default_timeout(WITHIN)
-    page.wait_for_selector("#flows-stage .pg-stage[data-status=idle]")
+    page = visits.visit(open_page, app_url, ready="#flows-stage .pg-stage[data-status=idle]")
     page.click("#tab-diffusion-button")
     page.wait_for_selector(f"{FILM}[data-ready=true]")
     verdict = page.locator("#diffusion-curve-verdict").inner_text()
@@ -59,9 +46,7 @@ def test_opens_on_one_curve_from_the_flows_tab(open_page, app_url):
 
 @pytest.mark.parametrize("look", [{}, {"mobile": True}])
 def test_a_sketch_stands_until_the_plotting_library_is_there(open_page, app_url, look):
-    page = open_page(f"{app_url}?__theme=light&lang=en", **look)
-    page.set_default_timeout(WITHIN)
-    page.wait_for_selector("#flows-stage .pg-stage[data-status=idle]")
+    page = visits.visit(open_page, app_url, ready="#flows-stage .pg-stage[data-status=idle]", **look)
     held = []
     page.route("**/plotly.min.js*", lambda route: held.append(route))
     page.click("#tab-diffusion-button")
@@ -232,9 +217,7 @@ def test_a_drawn_target_is_learned_and_its_link_restores_it(open_page, app_url):
     page.wait_for_selector("#diffusion-progress [role=progressbar]")
     page.wait_for_function("document.querySelector('#diffusion-learned-verdict').textContent.includes('200 training')")
     assert page.locator("#diffusion-learned-table tbody tr").count() == 5
-    with page.expect_download() as waiting:
-        page.click("#diffusion-network-file")
-    assert waiting.value.suggested_filename.endswith(".zip")
+    assert download(page, "#diffusion-network-file").suggested_filename.endswith(".zip")
     query = page.locator("#diffusion-query textarea").input_value()
     again = visit(open_page, app_url, query, ready="#diffusion-learned-figure .pg-plotly[data-ready=true]")
     again.wait_for_selector("#diffusion-pad .pg-pad[data-strokes='1']")
@@ -266,9 +249,7 @@ def test_distil_stands_beside_the_rest_and_is_saved(open_page, app_url):
     page.wait_for_selector("#diffusion-arena-table tr:has-text('Distilled on Eight Gaussians')")
     page.wait_for_function("document.querySelector('#diffusion-distil-verdict').textContent.includes('6 calls')")
     settled(page)
-    with page.expect_download() as waiting:
-        page.click("#diffusion-solver-file")
-    (solver,) = json.loads(waiting.value.path().read_text())
+    (solver,) = json.loads(download(page, "#diffusion-solver-file").path().read_text())
     assert solver["fitted_to"] == "eight_gaussians"
     page.click("#diffusion-distil")
     page.wait_for_selector("#diffusion-progress [role=progressbar]")
@@ -309,10 +290,9 @@ def test_export_is_saved_or_refused_in_a_sentence(open_page, app_url):
     open_panel(page, "Export", "#diffusion-export-snippet pre code")
     settled(page)
     assert "DPMSolverMultistepScheduler" in page.locator("#diffusion-export-verdict").inner_text()
-    with page.expect_download() as waiting:
-        page.click("#diffusion-export-file")
-    assert waiting.value.suggested_filename == "scheduler_config.json"
-    config = json.loads(waiting.value.path().read_text())
+    file = download(page, "#diffusion-export-file")
+    assert file.suggested_filename == "scheduler_config.json"
+    config = json.loads(file.path().read_text())
     assert (config["_class_name"], config["beta_schedule"]) == ("DPMSolverMultistepScheduler", "scaled_linear")
     page.click("#diffusion-preset label:has-text('TrigFlow')")
     page.wait_for_function("document.querySelector('#diffusion-export-verdict').textContent.includes('Cosine')")
@@ -356,7 +336,6 @@ def test_link_restores_everything(open_page, app_url):
 @pytest.mark.parametrize("wrong", ["steps=-4", "rows=edm", "panel=magic", "sigma=1e300", "target=high"])
 def test_impossible_link_says_what_it_changed(open_page, app_url, wrong):
     page = visit(open_page, app_url, wrong)
-    page.wait_for_selector("[data-testid=toast-body]")
     assert wrong in toast(page)
 
 
@@ -364,7 +343,6 @@ def test_half_a_seed_is_refused_in_a_sentence(open_page, app_url):
     page = visit(open_page, app_url, "rows=ddpm+edm+flow")
     page.locator("#diffusion-seed input").fill("1.5")
     page.locator("#diffusion-seed input").press("Tab")
-    page.wait_for_selector("[data-testid=toast-body]")
     assert "seed must be a whole number between 0 and 2,147,483,647" in toast(page)
 
 
@@ -375,22 +353,17 @@ def test_refusal_and_page_are_chinese(open_page, app_url):
     assert "各行在 x / s 中的最大距离" in page.locator("#diffusion-curve-verdict").inner_text()
     page.locator("#diffusion-seed input").fill("-1")
     page.locator("#diffusion-seed input").press("Tab")
-    page.wait_for_selector("[data-testid=toast-body]")
     assert "整数，而不是" in toast(page)
 
 
 def test_downloads(open_page, app_url):
     page = visit(open_page, app_url)
     page.click("#diffusion-save button")
-    files = {}
-    for kind in ("csv", "json"):
-        with page.expect_download() as waiting:
-            page.click(f"#diffusion-{kind}")
-        files[kind] = (waiting.value.suggested_filename, waiting.value.path().read_text())
-    rows = list(csv.reader(io.StringIO(files["csv"][1])))
+    files = {kind: download(page, f"#diffusion-{kind}").path().read_text() for kind in ("csv", "json")}
+    rows = list(csv.reader(io.StringIO(files["csv"])))
     assert rows[0] == ["row", "noise", "step", "sigma", "s", "x", "y", "x_over_s", "y_over_s"]
     assert len(rows) == 1 + 4 * 14 * 19
-    record = json.loads(files["json"][1])
+    record = json.loads(files["json"])
     assert record["deviations"].keys() == {"ddpm", "ve", "flow", "edm"}
     assert max(record["deviations"].values()) < 1e-13
 

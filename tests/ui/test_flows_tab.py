@@ -4,22 +4,19 @@ import csv
 import io
 import json
 import zipfile
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from pages import toast
+import visits
 from PIL import Image
+from saved_pictures import saved
+from visits import download, holds, toast
 
 STAGE = "#flows-stage .pg-stage"
 RUNNING, DONE, STOPPED, IDLE = (f"{STAGE}[data-status={status}]" for status in ("running", "done", "stopped", "idle"))
 WITHIN = 60_000  # milliseconds: the machine may be busy with other tests
-
-
-def visit(open_page, app_url, query="", **look):
-    page = open_page(f"{app_url}?__theme=light&lang=en&{query}", **look)
-    page.set_default_timeout(WITHIN)
-    page.wait_for_selector(IDLE)
-    return page
+visit = partial(visits.visit, ready=IDLE, within=WITHIN)
 
 
 def train(page, seconds=2):
@@ -106,9 +103,7 @@ def test_drawing_is_learned_and_kept_in_the_link(open_page, app_url):
     page.wait_for_selector(DONE)
     page.click("#flows-save button")
     page.click("#flows-link")
-    page.wait_for_function(
-        "document.querySelector('#flows-link-box textarea, #flows-link-box input')?.value.includes('drawing=')"
-    )
+    holds(page, "flows-link-box", "drawing=")
     link = page.locator("#flows-link-box textarea, #flows-link-box input").first.input_value()
     assert page.url == link
     entropy = float(page.locator(f"{STAGE} figcaption span").first.inner_text().split()[1])
@@ -146,9 +141,7 @@ def test_language_switch_keeps_the_settings(open_page, app_url):
     page = visit(open_page, app_url)
     page.locator("#flows-seed input").fill("42")
     page.locator("#flows-seed input").press("Tab")
-    page.wait_for_function(
-        "document.querySelector('#flows-query textarea, #flows-query input').value.includes('seed=42')"
-    )
+    holds(page, "flows-query", "seed=42")
     page.click("#language a[data-lang='zh-CN']")
     page.wait_for_selector(IDLE)
     assert page.locator("#flows-seed input").input_value() == "42"
@@ -216,7 +209,6 @@ def test_race_of_one_is_refused(open_page, app_url):
     for name in ("Planar", "RealNVP"):
         page.click(f"#flows-racers label:has-text('{name}')")
     page.click("#flows-race-start")
-    page.wait_for_selector("[data-testid=toast-body]")
     assert "two to four" in toast(page)
 
 
@@ -225,9 +217,8 @@ def test_downloads(open_page, app_url):
     page.click("#flows-save button")
     files = {}
     for kind in ("csv", "json", "png", "weights"):
-        with page.expect_download(timeout=WITHIN) as waiting:
-            page.click(f"#flows-{kind}")
-        files[kind] = (waiting.value.suggested_filename, waiting.value.path().read_bytes())
+        file = download(page, f"#flows-{kind}")
+        files[kind] = (file.suggested_filename, file.path().read_bytes())
     rows = list(csv.reader(io.StringIO(files["csv"][1].decode())))
     assert rows[0] == ["x", "y", "log_q", "log_p"]
     assert len(rows) == 10_001
@@ -248,9 +239,7 @@ def upload(page, tmp_path, name, content):
 
 
 def picture(width, height, light=0):
-    out = io.BytesIO()
-    Image.new("L", (width, height), light).save(out, "PNG")
-    return out.getvalue()
+    return saved(Image.new("L", (width, height), light))
 
 
 BAD = {
@@ -269,7 +258,6 @@ def test_bad_upload_is_refused_in_one_sentence(open_page, app_url, tmp_path, nam
     content, words = BAD[name]
     page = visit(open_page, app_url)
     upload(page, tmp_path, name, content() if callable(content) else content)
-    page.wait_for_selector("[data-testid=toast-body]")
     assert words in toast(page)
     page.wait_for_selector(IDLE)  # the picture that stood there still stands
 
@@ -294,7 +282,6 @@ def test_a_seed_that_is_none_is_refused_at_train_and_not_before(open_page, app_u
     page.wait_for_selector("#flows-film .pg-plotly[data-ready=true]")  # the panel still opens
     assert page.locator("[data-testid=toast-body]").count() == 0
     page.click("#flows-train")
-    page.wait_for_selector("[data-testid=toast-body]")
     assert "seed must be a whole number between 0 and 2,147,483,647" in toast(page)
 
 
@@ -312,7 +299,6 @@ def test_train_without_a_drawing_or_a_file_says_what_to_do(open_page, app_url):
     page = visit(open_page, app_url)
     page.click("#flows-source-draw-button")
     page.click("#flows-train")
-    page.wait_for_selector("[data-testid=toast-body]")
     assert "draw something" in toast(page)
 
 
@@ -337,7 +323,6 @@ def test_refusal_is_chinese(open_page, app_url, tmp_path):
     page = open_page(f"{app_url}?lang=zh-CN&__theme=light")
     page.wait_for_selector(IDLE, timeout=WITHIN)
     upload(page, tmp_path, "nan.csv", b"x,y\n1,2\nnan,4\n5,6\n")
-    page.wait_for_selector("[data-testid=toast-body]")
     assert "不是有限的数" in toast(page)
     title = "getComputedStyle(document.querySelector('[data-testid=toast-body] .toast-title'), '::before').content"
     assert page.evaluate(title) == '"无法完成"'

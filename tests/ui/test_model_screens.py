@@ -1,6 +1,5 @@
 """The CLIP and BLIP tabs in every look; in an app of their own, for the Models tab shows what was left in memory."""
 
-import pages
 import pytest
 from test_screens import DRAWN, LOOKS, address, check
 
@@ -10,12 +9,6 @@ PANELS = {
     "blip": ("blip", "", ("#blip-looks figure", "#blip-tree .pg-plotly[data-ready=true]")),
     "blip-match": ("blip", "&panel=match", ("#blip-match-looks figure", "#blip-matches .pg-plotly[data-ready=true]")),
 }
-
-
-@pytest.fixture(scope="module")
-def own_app_url(tmp_path_factory):
-    with pages.running_app(tmp_path_factory.mktemp("models-app")) as url:
-        yield url
 
 
 @pytest.mark.parametrize("look", LOOKS)

@@ -5,7 +5,6 @@ from urllib.parse import urlencode
 
 import browser
 import compare
-import pages
 import pytest
 from settle import settle
 
@@ -55,14 +54,7 @@ def check(open_page: Any, url: str, look: str, name: str, ready: tuple[str, ...]
     compare.check(f"{name}-{look}", picture, refresh=pytestconfig.getoption("refresh_baselines"))
 
 
-@pytest.fixture(scope="module")
-def fresh_app_url(tmp_path_factory):
-    """An app of this file's own: the Models tab shows what every earlier visitor has left in memory."""
-    with pages.running_app(tmp_path_factory.mktemp("fresh-app")) as url:
-        yield url
-
-
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("tab", TABS)
-def test_screen(open_page, fresh_app_url, pytestconfig, tab, look):
-    check(open_page, address(fresh_app_url, tab, look), look, tab, TABS[tab], pytestconfig)
+def test_screen(open_page, own_app_url, pytestconfig, tab, look):
+    check(open_page, address(own_app_url, tab, look), look, tab, TABS[tab], pytestconfig)

@@ -3,17 +3,15 @@
 import json
 import urllib.error
 import urllib.request
+from functools import partial
 
 import pytest
+import visits
+from visits import download
 
 WITHIN = 60_000  # milliseconds
 STAGE = "#flows-stage .pg-stage"
-
-
-def visit(open_page, app_url, query="", **look):
-    page = open_page(f"{app_url}?__theme=light&lang=en&{query}", **look)
-    page.set_default_timeout(WITHIN)
-    return page
+visit = partial(visits.visit, within=WITHIN)
 
 
 def test_memory_line_and_models_tab(open_page, app_url):
@@ -43,9 +41,7 @@ def test_models_tab_has_its_words_program_link_and_download(open_page, app_url):
     page.click("#models-python button")
     page.wait_for_function("document.querySelector('#models-code pre')?.textContent.includes('ModelManager(')")
     page.click("#models-save button")
-    with page.expect_download() as waiting:
-        page.click("#models-json")
-    record = json.loads(waiting.value.path().read_text())
+    record = json.loads(download(page, "#models-json").path().read_text())
     assert record["budget"] > record["used"] >= 0
     assert {"key", "state", "bytes", "leases"} <= record["models"][0].keys()
     page.click("#models-link")

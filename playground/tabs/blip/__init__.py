@@ -1,7 +1,7 @@
 """The BLIP tab: caption a picture, match texts with it, ask about it, clean a data set, and see why that helps."""
 
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -12,22 +12,21 @@ import gradio as gr
 
 from playground.i18n import language, say
 from playground.manager import ModelManager
+from playground.tabs import fetching, foldouts, picture_page
 from playground.tabs.blip import api, ask, boot, caption, clean, downloads, match, models, widgets
 from playground.tabs.blip.program import program
 from playground.tabs.blip.settings import CHINESE, NO_CLIP, PANELS, Settings
-from playground.tabs.checks import number
 from playground.tabs.clip import models as clip_models
-from playground.tabs.drawings import pack_paint, unpack_paint
-from playground.tabs.links import copy_script
-from playground.tabs.pictures import SOURCES, complete, photograph
+from playground.tabs.fetching import Frames
+from playground.tabs.listeners import private
+from playground.tabs.pictures import complete
 from playground.tabs.stops import STAMP, Stops
-from playground.tabs.toasts import plain, tell, toast
+from playground.tabs.toasts import plain, toast
 
 __all__ = ["build", "offer"]
 
 QUICK, SLOW = 4, 2  # jobs at once; the next ones queue
 PAUSE = 0.06  # seconds in which a newer event may take a job's place before it begins: a pad sends many
-CLICK_DOWNLOAD = "() => document.querySelector('#blip-download')?.click()"
 CONTROLS = (
     "captioner", "matcher", "answerer", "source", "example", "pad", "upload", "prompt", "min_length", "max_length",
     "beams", "top_p", "penalty", "seed", "looked", "texts", "pointed", "questions", "candidates", "scorer", "rule",
@@ -35,13 +34,12 @@ CONTROLS = (
 )  # fmt: skip
 LOOKS = {"caption": caption.show, "match": match.show, "ask": ask.show}  # panels that show what is set at once
 MODELS = {"caption": "captioner", "match": "matcher", "ask": "answerer"}  # which model each of them has
-Frames = Generator[tuple[dict[str, Any], Any]]
+_settings = partial(picture_page.settings_of, Settings, CONTROLS)
 offer = api.build  # the endpoints, which are there before the tab is opened
 
 
 def build(manager: ModelManager) -> None:
     """Lay out the tab and wire it; the page opens on the link's panel, with its picture."""
-    private: Callable[..., dict[str, Any]] = partial(dict, api_visibility="private", show_progress="hidden")
     stops, working = Stops(), Stops()  # what is looked at, and cleanings, which looks do not end
     place = TemporaryDirectory(prefix="playground-")  # of downloads; lives as long as the page does
     w = widgets.lay_out()
@@ -70,7 +68,8 @@ def build(manager: ModelManager) -> None:
         """What a panel shows, frame by frame, with what it is made from."""
         if panel in LOOKS:
             name = getattr(settings, MODELS[panel])
-            yield from _fetched([name], [], flag, tongue, LOOKS[panel](manager, settings, flag, tongue))
+            job = LOOKS[panel](manager, settings, flag, tongue)
+            yield from fetching.first([models.download(name, flag, tongue)], flag, job)
         elif panel == "boot":
             yield {"progress": "", **boot.show(tongue)}, None
         elif kept is not None:
@@ -85,10 +84,12 @@ def build(manager: ModelManager) -> None:
         if not files:
             raise toast(say(tongue, "blip.error.no_files"))
         with plain(tongue), working.running(request, stamp, ("clean", settings, None)) as flag:
-            names = list(dict.fromkeys([settings.captioner, settings.matcher]))
-            clips = [] if settings.scorer == NO_CLIP else [settings.scorer]
-            job = clean.run(manager, settings, files, flag, tongue)
-            yield from draw(request, "clean", settings, flag, _fetched(names, clips, flag, tongue, job), working)
+            names = dict.fromkeys([settings.captioner, settings.matcher])
+            fetches = [models.download(name, flag, tongue) for name in names]
+            if settings.scorer != NO_CLIP:
+                fetches.append(clip_models.download(settings.scorer, flag, tongue))
+            job = fetching.first(fetches, flag, clean.run(manager, settings, files, flag, tongue))
+            yield from draw(request, "clean", settings, flag, job, working)
 
     def draw(
         request: gr.Request, panel: str, settings: Settings, flag: threading.Event, job: Frames, group: Stops
@@ -122,32 +123,13 @@ def build(manager: ModelManager) -> None:
         return {kinds[type(result)]: result} if type(result) in kinds else {}
 
     def clear(request: gr.Request) -> dict[Any, Any]:
-        """After a refusal: the job that it took the place of says no more."""
-        if working.active(request):
-            return unchanged
-        return {w.progress: "", w.stop: gr.update(visible="hidden")}
-
-    def stop(request: gr.Request) -> None:
-        stops.stop(request)
-        working.stop(request)
-
-    def photographs(request: gr.Request) -> Any:
-        """A sample photograph of scikit-image's, another at each click."""
-        with plain(language(request)):
-            return photograph(Path(place.name))
+        return picture_page.clear(w, working, request)
 
     def example_set() -> list[str]:
         return [downloads.example_set(Path(place.name))]
 
     def suggest(request: gr.Request, *values: Any) -> str:
         return ask.suggested(_settings(values, language(request)), language(request))
-
-    def saver(kind: str) -> Callable[..., str]:
-        def save(request: gr.Request, panel: str, *kept: Any) -> str:
-            with plain(language(request)):
-                return downloads.write(kind, panel, dict(zip(PANELS, kept, strict=False)).get(panel), Path(place.name))
-
-        return save
 
     def set_saver(kind: str) -> Callable[..., str]:
         def save(request: gr.Request, kept: clean.Cleaned | None, *values: Any) -> str:
@@ -158,29 +140,13 @@ def build(manager: ModelManager) -> None:
 
         return save
 
-    def make_link(request: gr.Request, panel: str, *values: Any) -> tuple[str, Any]:
-        return _settings(values, language(request)).query(panel), gr.update(visible=True)
+    def query(request: gr.Request, panel: str, *values: Any) -> str:
+        return _settings(values, language(request)).query(panel)
 
     def open_page(request: gr.Request) -> dict[Any, Any]:
         """The settings of the link; a Chinese page captions and asks in Chinese."""
-        tongue, asked = language(request), dict(request.query_params)
-        if asked.get("tab") != "blip":
-            asked = {}
-        settings, wrong = Settings.from_query((CHINESE if tongue == "zh-CN" else {}) | asked)
-        panel = asked.get("panel", PANELS[0])
-        if panel not in PANELS:
-            wrong, panel = [*wrong, ("panel", panel[:40])], PANELS[0]
-        for name, text in wrong:
-            tell(tongue, say(tongue, "error.link", name=name, value=text))
-        values = {name: getattr(settings, name) for name in CONTROLS if name not in ("pad", "upload", "example")}
-        return {
-            **{getattr(w, name): value for name, value in values.items()},
-            w.example: str(settings.example),
-            w.pad: unpack_paint(settings.drawing) if settings.drawing else None,
-            w.panel: panel,
-            w.panel_tabs: gr.update(selected=panel),
-            w.sources: gr.update(selected=settings.source),
-        }
+        usual = CHINESE if language(request) == "zh-CN" else {}
+        return picture_page.restored(w, Settings, CONTROLS, request, usual)
 
     results = [w.captioned, w.matched, w.asked, w.cleaned]  # of the panels, in their order
     lines = [getattr(w, f"{name}_line") for name in MODELS.values()]
@@ -194,46 +160,14 @@ def build(manager: ModelManager) -> None:
     edited += [one.input for one in (*others.values(), w.show) if one not in typed]
     jobs = [gr.on([*edited, w.panel.change, w.source.change, w.upload.change], look, *looks, **every)]
     jobs.append(w.suggest.click(suggest, controls, w.questions, **quick).then(look, *looks, **every))
-    w.photos.click(photographs, None, w.upload, **quick)
     w.set_example.click(example_set, None, w.set_files, **quick)
     slow = private(concurrency_limit=SLOW, concurrency_id="blip-clean", js=STAMP)
     jobs.append(w.clean.click(clean_set, [w.stamp, w.set_files, *controls], drawn, **slow))
-    for name, tab in zip(SOURCES, (w.tab_example, w.tab_draw, w.tab_upload), strict=True):
-        tab.select(partial(str, name), None, w.source, **private())  # queued, or the change is not heard
-    for name, tab in w.tabs.items():
-        tab.select(partial(str, name), None, w.panel, **private())
-    w.stop.click(stop, None, None, queue=False, **private())
-    w.link.click(make_link, [w.panel, *controls], [w.query, w.link_box], **quick).success(
-        None, w.query, w.link_box, js=copy_script("blip-link-box"), **private()
-    )
-    files = [(button, saver(kind), [w.panel, *results]) for kind, button in w.files_saved.items()]
+    files = picture_page.saves(w, downloads.write, PANELS, results, Path(place.name))
     files += [(button, set_saver(kind), [w.cleaned, *controls]) for kind, button in w.set_downloads.items()]
-    for button, save, made_from in files:
-        button.click(save, made_from, w.download, **quick).success(None, None, None, js=CLICK_DOWNLOAD, **private())
-    opened = [*controls, w.panel, w.panel_tabs, w.sources]
+    foldouts.wire(w, "blip", query, [w.panel, *controls], files, quick)
+    picture_page.wire(w, Path(place.name), (stops, working), quick)
+    opened = picture_page.opened(w, CONTROLS)
     jobs.append(gr.on(None, open_page, None, opened, **quick).then(look, *looks, **every))
     for job_event in jobs:
         job_event.failure(clear, None, [w.progress, w.stop], queue=False, **private())
-
-
-def _fetched(names: list[str], clips: list[str], flag: threading.Event, tongue: str, job: Frames) -> Frames:
-    """The models' downloads, if they are not here, and then the job's frames."""
-    for one, fetch in [*((name, models.download) for name in names), *((name, clip_models.download) for name in clips)]:
-        for frame in fetch(one, flag, tongue):
-            yield {"progress": frame}, None
-        if flag.is_set():
-            yield {"progress": ""}, None
-            return
-    yield from job
-
-
-def _settings(values: tuple[Any, ...], tongue: str) -> Settings:
-    """The controls as settings; raises `gr.Error` where they cannot be."""
-    given = dict(zip(CONTROLS, values, strict=True))
-    drawing = pack_paint(given.pop("pad"))
-    example = int(given.pop("example") or 0)
-    for name in ("min_length", "max_length", "beams", "seed", "pointed", "candidates"):
-        given[name] = number(given[name])
-    given["upload"] = given["upload"] or ""
-    with plain(tongue):
-        return Settings(drawing=drawing, example=example, **given)

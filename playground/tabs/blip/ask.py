@@ -12,7 +12,8 @@ from playground import blip, world
 from playground.figures import blip as figures
 from playground.i18n import label, say
 from playground.manager import ModelManager
-from playground.tabs.blip.models import choices, leased
+from playground.tabs import pickers
+from playground.tabs.blip.models import leased, offering
 from playground.tabs.blip.settings import MOST_QUESTIONS, Settings
 from playground.tabs.clip.words import literal
 from playground.tabs.components import LivePlotly
@@ -34,11 +35,7 @@ class Asked:
 def lay_out_controls(w: SimpleNamespace) -> None:
     """The left column's part."""
     usual = Settings()
-    w.answerer = gr.Dropdown(
-        choices("answer"), value=usual.answerer, label=label("blip.answerer"), interactive=True,
-        elem_id="blip-answerer",
-    )  # fmt: skip
-    w.answerer_line = gr.Markdown(elem_classes="pg-hint", elem_id="blip-answerer-line")
+    pickers.lay_out(w, "blip", "answerer", offering("answer"), usual.answerer)
     w.questions = gr.Textbox(
         usual.questions, label=label("blip.questions"), info=label("blip.questions.info"), lines=3, max_lines=8,
         interactive=True, elem_id="blip-questions",

@@ -14,7 +14,8 @@ from playground import blip
 from playground.figures import blip as figures
 from playground.i18n import label, say
 from playground.manager import ModelManager
-from playground.tabs.blip.models import choices, leased
+from playground.tabs import pickers
+from playground.tabs.blip.models import leased, offering
 from playground.tabs.blip.settings import BEAMS, LENGTH, PENALTY, TOP_P, Settings
 from playground.tabs.blip.words import figure_words
 from playground.tabs.components import LivePlotly, Slider
@@ -51,11 +52,7 @@ class Captioned:
 def lay_out_controls(w: SimpleNamespace) -> None:
     """The left column's part."""
     usual = Settings()
-    w.captioner = gr.Dropdown(
-        choices("caption"), value=usual.captioner, label=label("blip.captioner"), interactive=True,
-        elem_id="blip-captioner",
-    )  # fmt: skip
-    w.captioner_line = gr.Markdown(elem_classes="pg-hint", elem_id="blip-captioner-line")
+    pickers.lay_out(w, "blip", "captioner", offering("caption"), usual.captioner)
     with gr.Column(elem_id="blip-for-caption"):
         w.prompt = gr.Textbox(
             usual.prompt, label=label("blip.prompt"), info=label("blip.prompt.info"), max_lines=1, interactive=True,

@@ -1,14 +1,11 @@
 """The panel "Clean a data set": CapFilt over an upload, decided again at will, graded where truth is known."""
 
 import csv
-import hashlib
 import json
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,6 +27,7 @@ from playground.tabs.clip.words import literal
 from playground.tabs.components import LivePlotly, Slider
 from playground.tabs.components.pairs import Card, Said, cards
 from playground.tabs.files import place
+from playground.tabs.jobs import alone, place_of
 from playground.tabs.pictures import shown
 from playground.tabs.progress import bar
 
@@ -37,13 +35,9 @@ __all__ = ["KINDS", "SHOWS", "Cleaned", "decide", "lay_out", "run", "write"]
 
 SHOWN, SIDE = 48, 128  # pairs with a picture on the page, and its pixels
 PART, PART_LARGE = 16, 4  # pairs between two looks at Stop: of the small models, and of those of the hub
-KEEP = 7 * 86_400  # seconds in which an interrupted run can be taken up again
 KINDS = ("jsonl", "csv", "parquet", "npy", "tar", "html", "json")
 SHOWS = ("all", "web", "written", "wrong")
 TRUE = ("1", "true", "yes")
-
-_open: set[Path] = set()  # folders of jobs that run
-_lock = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,8 +145,14 @@ def run(
     """Clean the set; Stop keeps what is done, and the same files with the same settings go on from there."""
     begun = time.monotonic()
     yield {"progress": bar(0, say(language, "blip.clean.opening"))}, None
-    work = _place(settings, files)
-    with _alone(work):
+    asked = (
+        settings.captioner, settings.matcher, settings.scorer, settings.candidates, settings.seed, settings.top_p,
+        settings.min_length, settings.max_length, settings.penalty,
+    )  # fmt: skip
+    work = place_of("playground-sets", asked, files)
+    with alone(work) as free:
+        if not free:
+            raise ValueError("this set is being cleaned already: wait for that run, or stop it")
         pairs, skipped, top = _opened(files, work)
         watched, truth = _Watched(), _truth(top)
         seen = replace(pairs, pairs=watched.watch(pairs.pairs))
@@ -338,35 +338,3 @@ def _truth(top: Path) -> blip.Truth:
                 if uid and row.get("description"):
                     said[uid] = str(row["description"])
     return blip.Truth(web, said)
-
-
-def _place(settings: Settings, files: Sequence[str]) -> Path:
-    """Where this run is kept: by what the files hold and what is asked, so that it is found again; old ones go."""
-    digests = []
-    for path in files:
-        with Path(path).open("rb") as file:
-            digests.append((Path(path).name, hashlib.file_digest(file, "sha256").hexdigest()))
-    about = (
-        settings.captioner, settings.matcher, settings.scorer, settings.candidates, settings.seed, settings.top_p,
-        settings.min_length, settings.max_length, settings.penalty, sorted(digests),
-    )  # fmt: skip
-    folder = Path(tempfile.gettempdir(), "playground-sets")
-    folder.mkdir(mode=0o700, exist_ok=True)
-    for old in folder.iterdir():
-        if time.time() - old.stat().st_mtime > KEEP:
-            shutil.rmtree(old, ignore_errors=True)
-    return folder / hashlib.sha256(repr(about).encode()).hexdigest()[:32]
-
-
-@contextmanager
-def _alone(work: Path) -> Iterator[None]:
-    """Refuse a second run of the same files and settings while one writes."""
-    with _lock:
-        if work in _open:
-            raise ValueError("this set is being cleaned already: wait for that run, or stop it")
-        _open.add(work)
-    try:
-        yield
-    finally:
-        with _lock:
-            _open.discard(work)

@@ -12,7 +12,8 @@ from playground import blip
 from playground.figures import blip as figures
 from playground.i18n import label, say
 from playground.manager import ModelManager
-from playground.tabs.blip.models import choices, leased
+from playground.tabs import pickers
+from playground.tabs.blip.models import leased, offering
 from playground.tabs.blip.settings import MOST_TEXTS, Settings
 from playground.tabs.blip.words import figure_words
 from playground.tabs.clip.words import literal
@@ -37,10 +38,7 @@ class Matched:
 def lay_out_controls(w: SimpleNamespace) -> None:
     """The left column's part."""
     usual = Settings()
-    w.matcher = gr.Dropdown(
-        choices("match"), value=usual.matcher, label=label("blip.matcher"), interactive=True, elem_id="blip-matcher"
-    )
-    w.matcher_line = gr.Markdown(elem_classes="pg-hint", elem_id="blip-matcher-line")
+    pickers.lay_out(w, "blip", "matcher", offering("match"), usual.matcher)
     with gr.Column(elem_id="blip-for-match"):
         w.texts = gr.Textbox(
             usual.texts, label=label("blip.texts"), info=label("blip.texts.info"), lines=7, max_lines=14,

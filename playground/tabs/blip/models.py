@@ -2,25 +2,19 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from playground import blip, catalog
 from playground.i18n import say
 from playground.manager import ModelManager
 from playground.tabs import fetching
 
-__all__ = ["choices", "download", "fetched", "leased", "line", "offering"]
+__all__ = ["download", "fetched", "leased", "line", "offering"]
 
 
-def offering(task: str) -> list[str]:
-    """The names of those that can do a task."""
-    return [name for name, known in catalog.BLIPS.items() if task in known.tasks]
-
-
-def choices(task: str) -> list[tuple[str, str]]:
-    """A picker's choices: a name with the size and the licence."""
-    found = [(name, catalog.BLIPS[name]) for name in offering(task)]
-    return [(f"{name} · {known.megabytes} MB · {known.licence}", name) for name, known in found]
+def offering(task: str) -> dict[str, catalog.Blip]:
+    """Those that can do a task."""
+    return {name: known for name, known in catalog.BLIPS.items() if task in known.tasks}
 
 
 def line(name: str, language: str) -> str:
@@ -30,11 +24,9 @@ def line(name: str, language: str) -> str:
     return say(language, f"blip.model.{key}", name=name, source=known.source, size=known.megabytes)
 
 
-@contextmanager
-def leased(manager: ModelManager, name: str) -> Iterator[blip.BLIP]:
+def leased(manager: ModelManager, name: str) -> AbstractContextManager[blip.BLIP]:
     """The model, in memory while it is used."""
-    with manager.lease(catalog.blip_spec(name), owner="blip") as model:
-        yield model
+    return manager.lease(catalog.blip_spec(name), owner="blip")
 
 
 def fetched(name: str) -> None:
@@ -44,4 +36,4 @@ def fetched(name: str) -> None:
 
 def download(name: str, stop: threading.Event, language: str) -> Iterator[str]:
     """As `fetching.download`."""
-    yield from fetching.download(name, catalog.BLIPS[name], blip.download, stop, language)
+    return fetching.download(name, catalog.BLIPS[name], blip.download, stop, language)

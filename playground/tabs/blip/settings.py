@@ -1,19 +1,18 @@
 """What a person has set in the BLIP tab: checked, and kept in a link."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any
-from urllib.parse import urlencode
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from playground import blip, catalog
 from playground.tabs.blip.models import offering
 from playground.tabs.checks import between, choice, integer, whole
-from playground.tabs.drawings import pack_paint, unpack_paint
-from playground.tabs.pictures import EXAMPLES, SOURCES, complete
+from playground.tabs.picture_settings import PictureSettings, lines
+from playground.tabs.pictures import EXAMPLES
 
 __all__ = [
     "BEAMS", "CANDIDATES", "CHINESE", "LENGTH", "MOST_QUESTIONS", "MOST_TEXTS", "NO_CLIP", "PANELS", "PENALTY",
-    "QUESTIONS", "RULES", "TEXTS", "TOP_P", "Settings", "lines",
+    "QUESTIONS", "RULES", "TEXTS", "TOP_P", "Settings",
 ]  # fmt: skip
 
 PANELS = ("caption", "match", "ask", "clean", "boot")
@@ -48,16 +47,30 @@ CHINESE = {
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(PictureSettings):
     """The controls of the tab; raises `ValueError`, in one plain sentence with the limit, for what cannot be."""
 
+    TAB = "blip"
+    PANELS = PANELS
+    READ: ClassVar[Mapping[str, Callable[[str], Any]]] = {
+        "min_length": integer,
+        "max_length": integer,
+        "beams": integer,
+        "top_p": float,
+        "penalty": float,
+        "seed": integer,
+        "pointed": integer,
+        "candidates": integer,
+        "threshold": float,
+        "cosine": float,
+        "share": float,
+        "basic": lambda text: {"True": True, "False": False}.get(text, text),
+    }
+
+    example: int = EXAMPLES[7]
     captioner: str = "blip-world"
     matcher: str = "blip-world"  # of the panel Match, and the filter of Clean
     answerer: str = "blip-world-answers"
-    source: str = "example"
-    example: int = EXAMPLES[7]
-    drawing: str = ""  # packed by `drawings.pack_paint`
-    upload: str = ""  # a file on this machine: in no link
     prompt: str = ""  # what captions begin with; the model's own where it is empty
     min_length: int = 0  # tokens; 0: the model's own
     max_length: int = 0
@@ -80,8 +93,7 @@ class Settings:
     def __post_init__(self) -> None:
         for name, task in (("captioner", "caption"), ("matcher", "match"), ("answerer", "answer")):
             choice(name, getattr(self, name), offering(task))
-        choice("source", self.source, SOURCES)
-        choice("example", str(self.example), map(str, EXAMPLES))
+        super().__post_init__()
         if len(self.prompt) > 200:
             raise ValueError("a text for one box takes at most 200 characters")
         for name in ("texts", "questions"):
@@ -141,53 +153,3 @@ class Settings:
         longest = self.max_length or max(own.max_length, self.min_length)
         shortest = min(self.min_length or own.min_length, longest)
         return blip.Limits(longest, shortest, self.penalty)
-
-    def query(self, panel: str = PANELS[0]) -> str:
-        """The link's query string: only what differs from the usual; an uploaded picture is in no link."""
-        usual, pairs = Settings(), {"tab": "blip"}
-        if panel != PANELS[0]:
-            pairs["panel"] = panel
-        for field in fields(self):
-            value = getattr(self, field.name)
-            left_out = field.name == "upload" or (field.name == "drawing" and self.source != "draw")
-            if not left_out and value != getattr(usual, field.name):
-                pairs[field.name] = f"{value:g}" if isinstance(value, float) else str(value)
-        if pairs.get("source") == "upload":
-            del pairs["source"]
-        return urlencode(pairs)
-
-    @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> "tuple[Settings, list[tuple[str, str]]]":
-        """The settings of a link, and what of it was not possible as (name, value): those keep their usual value."""
-        settings, wrong = cls(), []
-        for field in fields(cls):
-            if field.name in query and field.name != "upload":
-                try:
-                    changed: dict[str, Any] = {field.name: READ.get(field.name, str)(query[field.name])}
-                    settings = replace(settings, **changed)
-                except ValueError:
-                    wrong.append((field.name, query[field.name][:40]))
-        return settings if complete(settings) else replace(settings, source=cls.source), wrong
-
-
-def lines(text: str) -> list[str]:
-    """The lines that say something, each once stripped."""
-    return [line.strip() for line in text.splitlines() if line.strip()]
-
-
-READ: Mapping[str, Callable[[str], Any]] = {
-    "example": integer,
-    "drawing": lambda text: pack_paint(unpack_paint(text)),  # what else it may hold never reaches the Python panel
-    "min_length": integer,
-    "max_length": integer,
-    "beams": integer,
-    "top_p": float,
-    "penalty": float,
-    "seed": integer,
-    "pointed": integer,
-    "candidates": integer,
-    "threshold": float,
-    "cosine": float,
-    "share": float,
-    "basic": lambda text: {"True": True, "False": False}.get(text, text),
-}

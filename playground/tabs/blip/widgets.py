@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import gradio as gr
 
 from playground.i18n import label
-from playground.tabs.about import about
+from playground.tabs import foldouts
 from playground.tabs.blip import ask, boot, caption, clean, match
 from playground.tabs.blip.settings import PANELS, Settings
+from playground.tabs.picture_page import lay_out_panels
 from playground.tabs.pictures import lay_out as lay_out_picture
 
 __all__ = ["SHOWN", "lay_out"]
@@ -34,31 +35,7 @@ def lay_out() -> SimpleNamespace:
             for name, module in (("caption", caption), ("match", match), ("ask", ask)):
                 with gr.Column(elem_id=f"blip-left-{name}", elem_classes="pg-controls"):
                     module.lay_out_controls(w)
-        with gr.Column(scale=8, min_width=340, elem_classes="pg-pictures"):
-            with gr.Row(elem_classes="pg-jobline"):
-                w.progress = gr.HTML(elem_id="blip-progress")
-                w.stop = gr.Button(label("blip.stop"), size="sm", visible="hidden", elem_id="blip-stop")
-            with gr.Tabs(elem_id="blip-panels") as w.panel_tabs:
-                w.tabs = {}
-                for name, lay in zip(
-                    PANELS, (caption.lay_out, match.lay_out, ask.lay_out, clean.lay_out, boot.lay_out), strict=True
-                ):
-                    with gr.Tab(label(f"blip.panel.{name}"), id=name, elem_id=f"blip-panel-{name}") as w.tabs[name]:
-                        lay(w)
-    w.query = gr.Textbox(visible="hidden", elem_id="blip-query")  # the link's; a gr.State never reaches the browser
-    about("blip")
-    with gr.Accordion(label("page.python"), open=False, elem_id="blip-python"):
-        gr.Markdown(label("blip.python.info"), elem_classes="pg-hint")
-        w.code = gr.Markdown(elem_id="blip-code")
-    with gr.Accordion(label("page.save"), open=False, elem_id="blip-save"):
-        with gr.Row(elem_classes="pg-downloads"):
-            w.link = gr.Button(label("page.link"), size="sm", min_width=120, elem_id="blip-link")
-            w.files_saved = {
-                kind: gr.Button(label(f"blip.download.{kind}"), size="sm", min_width=120, elem_id=f"blip-{kind}")
-                for kind in FILES
-            }
-        w.link_box = gr.Textbox(
-            label=label("page.link.box"), interactive=False, visible=False, elem_id="blip-link-box", buttons=["copy"]
-        )
-        w.download = gr.DownloadButton(visible="hidden", elem_id="blip-download")
+        parts = (caption.lay_out, match.lay_out, ask.lay_out, clean.lay_out, boot.lay_out)
+        lay_out_panels(w, "blip", dict(zip(PANELS, parts, strict=True)))
+    foldouts.lay_out(w, "blip", label("blip.python.info"), FILES)
     return w

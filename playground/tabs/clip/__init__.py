@@ -1,7 +1,7 @@
 """The CLIP tab: rate a picture by words, label a folder, search, and watch a tiny CLIP learn."""
 
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -13,32 +13,30 @@ import gradio as gr
 from playground import catalog, clip
 from playground.i18n import language, say
 from playground.manager import ModelManager
-from playground.tabs.checks import number
+from playground.tabs import fetching, foldouts, picture_page
 from playground.tabs.clip import api, downloads, folder, models, search, why, widgets, zero_shot
 from playground.tabs.clip.program import program
 from playground.tabs.clip.settings import PANELS, Settings
-from playground.tabs.drawings import pack_paint, unpack_paint
-from playground.tabs.links import copy_script
-from playground.tabs.pictures import SOURCES, complete, photograph
+from playground.tabs.fetching import Frames
+from playground.tabs.listeners import private
+from playground.tabs.pictures import complete
 from playground.tabs.stops import STAMP, Stops
-from playground.tabs.toasts import plain, tell, toast
+from playground.tabs.toasts import plain, toast
 
 __all__ = ["build", "offer"]
 
 QUICK, SLOW = 4, 2  # jobs at once; the next ones queue
 PAUSE = 0.06  # seconds in which a newer event may take a job's place before it begins: a pad sends many
-CLICK_DOWNLOAD = "() => document.querySelector('#clip-download')?.click()"
 CONTROLS = (
     "source", "example", "pad", "upload", "model", "labels", "templates", "neutral", "margin", "temperature", "score",
     "query_words", "searched", "objective", "steps", "seed",
 )  # fmt: skip
-Frames = Generator[tuple[dict[str, Any], Any]]
+_settings = partial(picture_page.settings_of, Settings, CONTROLS)
 offer = api.build  # the endpoints, which are there before the tab is opened
 
 
 def build(manager: ModelManager) -> None:
     """Lay out the tab and wire it; the page opens on the link's panel, with its picture."""
-    private: Callable[..., dict[str, Any]] = partial(dict, api_visibility="private", show_progress="hidden")
     stops, working = Stops(), Stops()  # what is looked at, and trainings and labellings, which looks do not end
     place = TemporaryDirectory(prefix="playground-")  # of downloads; lives as long as the page does
     w = widgets.lay_out()
@@ -112,14 +110,7 @@ def build(manager: ModelManager) -> None:
         return {kinds[type(result)]: result} if type(result) in kinds else {}
 
     def clear(request: gr.Request) -> dict[Any, Any]:
-        """After a refusal: the job that it took the place of says no more."""
-        if working.active(request):
-            return unchanged
-        return {w.progress: "", w.stop: gr.update(visible="hidden")}
-
-    def stop(request: gr.Request) -> None:
-        stops.stop(request)
-        working.stop(request)
+        return picture_page.clear(w, working, request)
 
     def choose_templates(name: str) -> str:
         return "\n".join(clip.TEMPLATES[name])
@@ -129,20 +120,8 @@ def build(manager: ModelManager) -> None:
         known = catalog.CLIPS[name]
         return "\n".join(clip.TEMPLATES["photo" if known.photographs else "world"]), known.threshold
 
-    def photographs(request: gr.Request) -> Any:
-        """A sample photograph of scikit-image's, another at each click."""
-        with plain(language(request)):
-            return photograph(Path(place.name))
-
     def example_set() -> list[str]:
         return [downloads.example_set(Path(place.name))]
-
-    def saver(kind: str) -> Callable[..., str]:
-        def save(request: gr.Request, panel: str, *kept: Any) -> str:
-            with plain(language(request)):
-                return downloads.write(kind, panel, dict(zip(PANELS, kept, strict=True))[panel], Path(place.name))
-
-        return save
 
     def folder_saver(kind: str) -> Callable[..., str]:
         def save(request: gr.Request, kept: folder.Batch | None) -> str:
@@ -153,29 +132,12 @@ def build(manager: ModelManager) -> None:
 
         return save
 
-    def make_link(request: gr.Request, panel: str, *values: Any) -> tuple[str, Any]:
-        return _settings(values, language(request)).query(panel), gr.update(visible=True)
+    def query(request: gr.Request, panel: str, *values: Any) -> str:
+        return _settings(values, language(request)).query(panel)
 
     def open_page(request: gr.Request) -> dict[Any, Any]:
         """The settings of the link."""
-        tongue, asked = language(request), dict(request.query_params)
-        if asked.get("tab") != "clip":
-            asked = {}
-        settings, wrong = Settings.from_query(asked)
-        panel = asked.get("panel", PANELS[0])
-        if panel not in PANELS:
-            wrong, panel = [*wrong, ("panel", panel[:40])], PANELS[0]
-        for name, text in wrong:
-            tell(tongue, say(tongue, "error.link", name=name, value=text))
-        values = {name: getattr(settings, name) for name in CONTROLS if name not in ("pad", "upload", "example")}
-        return {
-            **{getattr(w, name): value for name, value in values.items()},
-            w.example: str(settings.example),
-            w.pad: unpack_paint(settings.drawing) if settings.drawing else None,
-            w.panel: panel,
-            w.panel_tabs: gr.update(selected=panel),
-            w.sources: gr.update(selected=settings.source),
-        }
+        return picture_page.restored(w, Settings, CONTROLS, request)
 
     results = [w.shown, w.batch, w.indexed, w.learned]  # of the panels, in their order
     drawn = [*shown.values(), w.stop, *results, w.code, w.query, w.link_box, w.model_line]
@@ -192,7 +154,6 @@ def build(manager: ModelManager) -> None:
     chosen = w.template_set.input(choose_templates, w.template_set, w.templates, queue=False, **private())
     chosen_model = w.model.input(choose_model, w.model, [w.templates, w.margin], queue=False, **private())
     jobs += [chosen.then(look, *looks, **every), chosen_model.then(look, *looks, **every)]
-    w.photos.click(photographs, None, w.upload, **quick)
     w.folder_example.click(example_set, None, w.folder_files, **quick)
     for button, job, given in (
         (w.learn, learn, [w.stamp, *controls]),
@@ -200,19 +161,11 @@ def build(manager: ModelManager) -> None:
     ):
         slow = private(concurrency_limit=SLOW, concurrency_id=f"clip-{job.__name__}", js=STAMP)
         jobs.append(button.click(job, given, drawn, **slow))
-    for name, tab in zip(SOURCES, (w.tab_example, w.tab_draw, w.tab_upload), strict=True):
-        tab.select(partial(str, name), None, w.source, **private())  # queued, or the change is not heard
-    for name, tab in w.tabs.items():
-        tab.select(partial(str, name), None, w.panel, **private())
-    w.stop.click(stop, None, None, queue=False, **private())
-    w.link.click(make_link, [w.panel, *controls], [w.query, w.link_box], **quick).success(
-        None, w.query, w.link_box, js=copy_script("clip-link-box"), **private()
-    )
-    files = [(button, saver(kind), [w.panel, *results]) for kind, button in w.files_saved.items()]
+    files = picture_page.saves(w, downloads.write, PANELS, results, Path(place.name))
     files += [(button, folder_saver(kind), [w.batch]) for kind, button in w.folder_downloads.items()]
-    for button, save, made_from in files:
-        button.click(save, made_from, w.download, **quick).success(None, None, None, js=CLICK_DOWNLOAD, **private())
-    opened = [*controls, w.panel, w.panel_tabs, w.sources]
+    foldouts.wire(w, "clip", query, [w.panel, *controls], files, quick)
+    picture_page.wire(w, Path(place.name), (stops, working), quick)
+    opened = picture_page.opened(w, CONTROLS)
     jobs.append(gr.on(None, open_page, None, opened, **quick).then(look, *looks, **every))
     for job_event in jobs:
         job_event.failure(clear, None, [w.progress, w.stop], queue=False, **private())
@@ -241,12 +194,7 @@ def _frames(
 
 def _fetched(settings: Settings, flag: threading.Event, tongue: str, frames: Frames) -> Frames:
     """The model's download, if it is not here, and then the frames."""
-    for frame in models.download(settings.model, flag, tongue):
-        yield {"progress": frame}, None
-    if flag.is_set():
-        yield {"progress": ""}, None
-        return
-    yield from frames
+    return fetching.first([models.download(settings.model, flag, tongue)], flag, frames)
 
 
 def _searched(
@@ -258,15 +206,3 @@ def _searched(
             kept = made
     if kept is not None and not flag.is_set():
         yield {"progress": "", **search.find(manager, settings, kept, tongue)}, kept
-
-
-def _settings(values: tuple[Any, ...], tongue: str) -> Settings:
-    """The controls as settings; raises `gr.Error` where they cannot be."""
-    given = dict(zip(CONTROLS, values, strict=True))
-    drawing = pack_paint(given.pop("pad"))
-    example = int(given.pop("example") or 0)
-    for name in ("searched", "steps", "seed"):
-        given[name] = number(given[name])
-    given["upload"] = given["upload"] or ""
-    with plain(tongue):
-        return Settings(drawing=drawing, example=example, **given)

@@ -1,12 +1,10 @@
 """The panel "Folder": a zip or many files labelled, with a confusion matrix where folder names are labels."""
 
-import hashlib
-import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,6 +23,7 @@ from playground.tabs.clip.words import figure_words, literal
 from playground.tabs.components import LivePlotly
 from playground.tabs.components.grid import Cell, grid
 from playground.tabs.files import place
+from playground.tabs.jobs import alone, place_of
 from playground.tabs.pictures import shown
 from playground.tabs.progress import bar
 
@@ -32,11 +31,7 @@ __all__ = ["KINDS", "Batch", "lay_out", "run", "write"]
 
 FRAME = 0.5  # seconds between two pictures of the page
 SHOWN, SIDE = 48, 96
-KEEP = 7 * 86_400  # seconds in which an interrupted run can be taken up again
 KINDS = ("csv", "json", "parquet")
-
-_open: set[Path] = set()  # journals that are being written
-_lock = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +72,9 @@ def run(
     with _found(files[0] if zipped else files) as pictures, leased(manager, settings.model) as model:
         named = pictures.files if zipped else _named(pictures)
         journal = _journal(settings, files)
-        with _alone(journal):
+        with alone(journal) as free:
+            if not free:
+                raise ValueError("these files are being labelled already: wait for that run, or stop it")
             for head in clip.classifier_head(model, settings.names, settings.sentences):
                 if stop.is_set():
                     yield {"progress": bar(0, say(language, "clip.stopped"))}, None
@@ -139,20 +136,6 @@ def _labelling(
         yield from clip.label_pictures(model, named, settings.names, settings.sentences, **options)
 
 
-@contextmanager
-def _alone(journal: Path) -> Iterator[None]:
-    """Refuse a second run of the same files and labels while one writes their journal."""
-    with _lock:
-        if journal in _open:
-            raise ValueError("these files are being labelled already: wait for that run, or stop it")
-        _open.add(journal)
-    try:
-        yield
-    finally:
-        with _lock:
-            _open.discard(journal)
-
-
 def write(kind: str, batch: Batch, folder: Path) -> str:
     """The table as a file of a kind in `KINDS`."""
     path = place(folder, f"{batch.source or 'labels'}.{kind}")
@@ -161,18 +144,9 @@ def write(kind: str, batch: Batch, folder: Path) -> str:
 
 
 def _journal(settings: Settings, files: list[str]) -> Path:
-    """Where this run is kept: by what the files hold, so that it is found again after a crash; old ones are removed."""
-    digests = []
-    for path in files:
-        with Path(path).open("rb") as file:
-            digests.append((Path(path).name, hashlib.file_digest(file, "sha256").hexdigest()))
-    about = repr((settings.model, settings.names, settings.sentences, sorted(digests)))
-    folder = Path(tempfile.gettempdir(), "playground-labels")
-    folder.mkdir(mode=0o700, exist_ok=True)
-    for old in folder.iterdir():
-        if time.time() - old.stat().st_mtime > KEEP:
-            old.unlink(missing_ok=True)
-    return folder / f"{hashlib.sha256(about.encode()).hexdigest()[:32]}.jsonl"
+    """Where this run is kept."""
+    asked = (settings.model, settings.names, settings.sentences)
+    return place_of("playground-labels", asked, files).with_suffix(".jsonl")
 
 
 def _cell(file: clip.PictureFile, result: clip.Labelled) -> Cell:

@@ -2,19 +2,14 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from playground import catalog, clip
 from playground.i18n import say
 from playground.manager import ModelManager
 from playground.tabs import fetching
 
-__all__ = ["choices", "download", "fetched", "leased", "line"]
-
-
-def choices() -> list[tuple[str, str]]:
-    """The picker's choices: a name with the size and the licence."""
-    return [(f"{name} · {known.megabytes} MB · {known.licence}", name) for name, known in catalog.CLIPS.items()]
+__all__ = ["download", "fetched", "leased", "line"]
 
 
 def line(name: str, language: str) -> str:
@@ -24,11 +19,9 @@ def line(name: str, language: str) -> str:
     return say(language, f"clip.model.{key}", name=name, source=known.source, size=known.megabytes)
 
 
-@contextmanager
-def leased(manager: ModelManager, name: str) -> Iterator[clip.CLIP]:
+def leased(manager: ModelManager, name: str) -> AbstractContextManager[clip.CLIP]:
     """The model, in memory while it is used."""
-    with manager.lease(catalog.clip_spec(name), owner="clip") as model:
-        yield model
+    return manager.lease(catalog.clip_spec(name), owner="clip")
 
 
 def fetched(name: str) -> None:
@@ -38,4 +31,4 @@ def fetched(name: str) -> None:
 
 def download(name: str, stop: threading.Event, language: str) -> Iterator[str]:
     """As `fetching.download`."""
-    yield from fetching.download(name, catalog.CLIPS[name], clip.download, stop, language)
+    return fetching.download(name, catalog.CLIPS[name], clip.download, stop, language)

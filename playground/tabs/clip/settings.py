@@ -1,18 +1,14 @@
 """What a person has set in the CLIP tab: checked, and kept in a link."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any
-from urllib.parse import urlencode
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from playground import catalog, clip
 from playground.tabs.checks import between, choice, integer, whole
-from playground.tabs.drawings import pack_paint, unpack_paint
-from playground.tabs.pictures import EXAMPLES, SOURCES, complete
+from playground.tabs.picture_settings import PictureSettings, lines
 
-__all__ = [
-    "MARGIN", "MOST_LABELS", "PANELS", "SCORES", "SEARCHED", "STEPS", "TEMPERATURE", "Settings", "lines",
-]  # fmt: skip
+__all__ = ["MARGIN", "MOST_LABELS", "PANELS", "SCORES", "SEARCHED", "STEPS", "TEMPERATURE", "Settings"]
 
 PANELS = ("zero_shot", "folder", "search", "why")
 SCORES = ("softmax", "independent", "cosine")
@@ -26,14 +22,20 @@ LABELS = "\n".join(
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(PictureSettings):
     """The controls of the tab; raises `ValueError`, in one plain sentence with the limit, for what cannot be."""
 
+    TAB = "clip"
+    PANELS = PANELS
+    READ: ClassVar[Mapping[str, Callable[[str], Any]]] = {
+        "margin": float,
+        "temperature": float,
+        "searched": integer,
+        "steps": integer,
+        "seed": integer,
+    }
+
     model: str = "clip-world"
-    source: str = "example"
-    example: int = EXAMPLES[1]
-    drawing: str = ""  # packed by `drawings.pack_paint`
-    upload: str = ""  # a file on this machine: in no link
     labels: str = LABELS
     templates: str = "\n".join(clip.TEMPLATES["world"])
     neutral: str = ""
@@ -48,8 +50,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         choice("model", self.model, catalog.CLIPS)
-        choice("source", self.source, SOURCES)
-        choice("example", str(self.example), map(str, EXAMPLES))
+        super().__post_init__()
         for name in ("labels", "templates"):
             if len(getattr(self, name)) > LONGEST:
                 raise ValueError(f"{name} take at most {LONGEST:,} characters, not {len(getattr(self, name)):,}")
@@ -84,46 +85,3 @@ class Settings:
     def sentences(self) -> list[str]:
         """The templates."""
         return lines(self.templates)
-
-    def query(self, panel: str = PANELS[0]) -> str:
-        """The link's query string: only what differs from the usual; an uploaded picture is in no link."""
-        usual, pairs = Settings(), {"tab": "clip"}
-        if panel != PANELS[0]:
-            pairs["panel"] = panel
-        for field in fields(self):
-            value = getattr(self, field.name)
-            left_out = field.name == "upload" or (field.name == "drawing" and self.source != "draw")
-            if not left_out and value != getattr(usual, field.name):
-                pairs[field.name] = f"{value:g}" if isinstance(value, float) else str(value)
-        if pairs.get("source") == "upload":
-            del pairs["source"]
-        return urlencode(pairs)
-
-    @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> "tuple[Settings, list[tuple[str, str]]]":
-        """The settings of a link, and what of it was not possible as (name, value): those keep their usual value."""
-        settings, wrong = cls(), []
-        for field in fields(cls):
-            if field.name in query and field.name != "upload":
-                try:
-                    changed: dict[str, Any] = {field.name: READ.get(field.name, str)(query[field.name])}
-                    settings = replace(settings, **changed)
-                except ValueError:
-                    wrong.append((field.name, query[field.name][:40]))
-        return settings if complete(settings) else replace(settings, source=cls.source), wrong
-
-
-def lines(text: str) -> list[str]:
-    """The lines that say something, each once stripped."""
-    return [line.strip() for line in text.splitlines() if line.strip()]
-
-
-READ: Mapping[str, Callable[[str], Any]] = {
-    "example": integer,
-    "drawing": lambda text: pack_paint(unpack_paint(text)),  # what else it may hold never reaches the Python panel
-    "margin": float,
-    "temperature": float,
-    "searched": integer,
-    "steps": integer,
-    "seed": integer,
-}

@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import gradio as gr
 
 from playground.i18n import label
-from playground.tabs.about import about
+from playground.tabs import foldouts
 from playground.tabs.clip import folder, search, why, zero_shot
 from playground.tabs.clip.settings import PANELS
+from playground.tabs.picture_page import lay_out_panels
 
 __all__ = ["SHOWN", "lay_out"]
 
@@ -30,34 +31,7 @@ def lay_out() -> SimpleNamespace:
     with gr.Row(elem_classes="pg-tab"):
         with gr.Column(scale=4, min_width=300, elem_id="clip-left", elem_classes="pg-controls"):
             zero_shot.lay_out(w)
-        with gr.Column(scale=8, min_width=340, elem_classes="pg-pictures"):
-            with gr.Row(elem_classes="pg-jobline"):
-                w.progress = gr.HTML(elem_id="clip-progress")
-                w.stop = gr.Button(label("clip.stop"), size="sm", visible="hidden", elem_id="clip-stop")
-            with gr.Tabs(elem_id="clip-panels") as w.panel_tabs:
-                w.tabs = {}
-                for name, lay in (
-                    ("zero_shot", zero_shot.lay_out_pictures),
-                    ("folder", folder.lay_out),
-                    ("search", search.lay_out),
-                    ("why", why.lay_out),
-                ):
-                    with gr.Tab(label(f"clip.panel.{name}"), id=name, elem_id=f"clip-panel-{name}") as w.tabs[name]:
-                        lay(w)
-    w.query = gr.Textbox(visible="hidden", elem_id="clip-query")  # the link's; a gr.State never reaches the browser
-    about("clip")
-    with gr.Accordion(label("page.python"), open=False, elem_id="clip-python"):
-        gr.Markdown(label("clip.python.info"), elem_classes="pg-hint")
-        w.code = gr.Markdown(elem_id="clip-code")
-    with gr.Accordion(label("page.save"), open=False, elem_id="clip-save"):
-        with gr.Row(elem_classes="pg-downloads"):
-            w.link = gr.Button(label("page.link"), size="sm", min_width=120, elem_id="clip-link")
-            w.files_saved = {
-                kind: gr.Button(label(f"clip.download.{kind}"), size="sm", min_width=120, elem_id=f"clip-{kind}")
-                for kind in FILES
-            }
-        w.link_box = gr.Textbox(
-            label=label("page.link.box"), interactive=False, visible=False, elem_id="clip-link-box", buttons=["copy"]
-        )
-        w.download = gr.DownloadButton(visible="hidden", elem_id="clip-download")
+        parts = (zero_shot.lay_out_pictures, folder.lay_out, search.lay_out, why.lay_out)
+        lay_out_panels(w, "clip", dict(zip(PANELS, parts, strict=True)))
+    foldouts.lay_out(w, "clip", label("clip.python.info"), FILES)
     return w

@@ -15,7 +15,8 @@ from playground import catalog, clip
 from playground.figures import clip as figures
 from playground.i18n import label, say
 from playground.manager import ModelManager
-from playground.tabs.clip.models import choices, leased
+from playground.tabs import pickers
+from playground.tabs.clip.models import leased
 from playground.tabs.clip.settings import MARGIN, SCORES, TEMPERATURE, Settings
 from playground.tabs.clip.words import figure_words, literal
 from playground.tabs.components import LivePlotly, Slider
@@ -43,10 +44,7 @@ def lay_out(w: SimpleNamespace) -> None:
     """The left column: the picture, the labels, what may be turned."""
     usual = Settings()
     lay_out_picture(w, "clip", example=usual.example, hint=label("clip.draw.hint"))
-    w.model = gr.Dropdown(
-        choices(), value=usual.model, label=label("clip.model"), interactive=True, elem_id="clip-model"
-    )
-    w.model_line = gr.Markdown(elem_classes="pg-hint", elem_id="clip-model-line")
+    pickers.lay_out(w, "clip", "model", catalog.CLIPS, usual.model)
     w.labels = gr.Textbox(
         usual.labels, label=label("clip.labels"), info=label("clip.labels.info"), lines=6, max_lines=14,
         interactive=True, elem_id="clip-labels",

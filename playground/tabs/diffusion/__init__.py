@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -14,6 +13,7 @@ import gradio as gr
 from playground.diffusion import Row
 from playground.i18n import language, say
 from playground.manager import ModelManager
+from playground.tabs import foldouts
 from playground.tabs.checks import between, number, whole
 from playground.tabs.diffusion import api, arena, compare, curve, dial, downloads, export, learned, pictures, widgets
 from playground.tabs.diffusion.program import program
@@ -31,7 +31,7 @@ from playground.tabs.diffusion.settings import (
     preset_of,
 )
 from playground.tabs.drawings import pack, unpack
-from playground.tabs.links import copy_script
+from playground.tabs.listeners import follow, private
 from playground.tabs.stops import STAMP, Stops
 from playground.tabs.toasts import plain, tell, toast
 
@@ -39,14 +39,12 @@ __all__ = ["build", "offer"]
 
 QUICK, SLOW = 4, 2  # jobs at once; the next ones queue
 PAUSE = 0.06  # seconds in which a newer event may take a job's place before it begins: a slider sends many
-CLICK_DOWNLOAD = "() => document.querySelector('#diffusion-download')?.click()"
 Frames = Generator[tuple[dict[str, Any], Any]]
 offer = api.build  # the endpoints, which are there before the tab is opened
 
 
 def build(manager: ModelManager) -> None:
     """Lay out the tab and wire it; the page opens on the link's panel, with its picture."""
-    private: Callable[..., dict[str, Any]] = partial(dict, api_visibility="private", show_progress="hidden")
     quick = private(concurrency_limit=QUICK, concurrency_id="diffusion-quick")
     stops = Stops()
     folder = TemporaryDirectory(prefix="playground-")  # of downloads; lives as long as the page does
@@ -199,8 +197,8 @@ def build(manager: ModelManager) -> None:
             raise toast(say(language(request), "diffusion.error.no_scheduler"))
         return export.write_config(kept[2], Path(folder.name))
 
-    def make_link(request: gr.Request, panel: str, *values: Any) -> tuple[str, Any]:
-        return _settings(values, language(request), panel).query(panel), gr.update(visible=True)
+    def query(request: gr.Request, panel: str, *values: Any) -> str:
+        return _settings(values, language(request), panel).query(panel)
 
     def open_page(request: gr.Request) -> dict[Any, Any]:
         """The settings of the link, and the opening panel's picture."""
@@ -259,22 +257,16 @@ def build(manager: ModelManager) -> None:
         jobs.append(button.click(job, given, drawn, **slow))
     for job in jobs:
         job.failure(clear, None, [w.progress, w.stop], queue=False, **private())
-    for name, tab in zip(SOURCES, (w.tab_preset, w.tab_draw), strict=True):
-        tab.select(partial(str, name), None, w.source, **private())  # queued, or the change is not heard
+    follow(dict(zip(SOURCES, (w.tab_preset, w.tab_draw), strict=True)), w.source)
+    follow(w.tabs, w.panel)
     w.stop.click(stop, None, None, queue=False, **private())
-    for name, tab in w.tabs.items():
-        tab.select(partial(str, name), None, w.panel, **private())  # queued, or the change is not heard
-    w.link.click(make_link, [w.panel, *controls], [w.query, w.link_box], **quick).success(
-        None, w.query, w.link_box, js=copy_script("diffusion-link-box"), **private()
-    )
-    files = [(button, saver(kind), [w.panel, w.result]) for kind, button in w.files.items()]
-    for button, save, made_from in [
-        *files,
+    files: list[foldouts.Save] = [
+        *((button, saver(kind), [w.panel, w.result]) for kind, button in w.files_saved.items()),
         (w.solver_file, save_solvers, w.contest),
         (w.export_file, save_scheduler, w.result),
         (w.network_file, save_network, w.trained),
-    ]:
-        button.click(save, made_from, w.download, **quick).success(None, None, None, js=CLICK_DOWNLOAD, **private())
+    ]
+    foldouts.wire(w, "diffusion", query, [w.panel, *controls], files, quick)
     opened = [*shown.values(), *controls, w.preset, w.panel, w.panel_tabs, w.sources]
     gr.on(None, open_page, None, opened, **quick).then(look, *looks, **every)
 

@@ -11,7 +11,7 @@ from playground import diffusion
 from playground.figures.diffusion import EXTENT
 from playground.figures.picture import shades
 from playground.i18n import label
-from playground.tabs.about import about
+from playground.tabs import foldouts
 from playground.tabs.checks import number
 from playground.tabs.components import LevelPad, SketchPad, Slider, Tile, thumbnail, tiles
 from playground.tabs.diffusion import arena, compare, curve, dial, downloads, export, learned, pictures
@@ -178,31 +178,8 @@ def lay_out() -> SimpleNamespace:
                         name
                     ]:
                         LAY_OUT[name](w)
-    w.query = gr.Textbox(
-        visible="hidden", elem_id="diffusion-query"
-    )  # the link's: a gr.State never reaches the browser
     w.stamp = gr.Number(visible="hidden", elem_id="diffusion-stamp")  # of the newest event
-    about("diffusion")
-    with gr.Accordion(label("page.python"), open=False, elem_id="diffusion-python"):
-        gr.Markdown(label("diffusion.python.info"), elem_classes="pg-hint")
-        w.code = gr.Markdown(elem_id="diffusion-code")
-    with gr.Accordion(label("page.save"), open=False, elem_id="diffusion-save"):
-        with gr.Row(elem_classes="pg-downloads"):
-            w.link = gr.Button(label("page.link"), size="sm", min_width=120, elem_id="diffusion-link")
-            w.files = {
-                kind: gr.Button(
-                    label(f"diffusion.download.{kind}"), size="sm", min_width=120, elem_id=f"diffusion-{kind}"
-                )
-                for kind in downloads.KINDS
-            }
-        w.link_box = gr.Textbox(
-            label=label("page.link.box"),
-            interactive=False,
-            visible=False,
-            elem_id="diffusion-link-box",
-            buttons=["copy"],
-        )
-        w.download = gr.DownloadButton(visible="hidden", elem_id="diffusion-download")
+    foldouts.lay_out(w, "diffusion", label("diffusion.python.info"), downloads.KINDS)
     return w
 
 

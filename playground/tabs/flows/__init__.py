@@ -15,6 +15,7 @@ import gradio as gr
 from playground import flows
 from playground.i18n import language, say
 from playground.manager import ModelManager
+from playground.tabs import foldouts
 from playground.tabs.checks import number
 from playground.tabs.components.table import Column, Row, table
 from playground.tabs.drawings import pack, unpack
@@ -25,7 +26,7 @@ from playground.tabs.flows.settings import (
     Settings,
 )
 from playground.tabs.flows.widgets import RACERS
-from playground.tabs.links import copy_script
+from playground.tabs.listeners import follow, private
 from playground.tabs.stops import Stops
 from playground.tabs.toasts import plain, tell, toast
 
@@ -36,12 +37,10 @@ PANELS = ("train", "layers", "microscope", "race")
 PLACES = max(4, 2 * (os.cpu_count() or 1))  # who trains at once and shares the cores; the next one is told so
 QUICK = 4  # of the shorter jobs at once; the next ones queue
 TABLES = (".csv", ".tsv", ".txt")
-CLICK_DOWNLOAD = "() => document.querySelector('#flows-download')?.click()"
 
 
 def build(manager: ModelManager) -> None:
     """Lay out the tab and wire it; the page opens on the link's settings and a trained example."""
-    private: Callable[..., dict[str, Any]] = partial(dict, api_visibility="private", show_progress="hidden")
     quick = private(concurrency_limit=QUICK, concurrency_id="flows-quick")
     slow = private(concurrency_limit=None)
     stops, racing = Stops(), Stops()
@@ -167,12 +166,12 @@ def build(manager: ModelManager) -> None:
     def stop_race(request: gr.Request) -> None:
         racing.stop(request)
 
-    def make_link(request: gr.Request, which: str, names: list[str], *values: Any) -> tuple[str, Any]:
+    def query(request: gr.Request, which: str, names: list[str], *values: Any) -> str:
         tongue = language(request)
         settings = _settings(values, tongue, complete=False)
         if settings.source == "upload":
             tell(tongue, say(tongue, "flows.link.upload"))
-        return _query(which, names, settings), gr.update(visible=True)
+        return _query(which, names, settings)
 
     def open_page(request: gr.Request) -> dict[Any, Any]:
         """The settings of the link, and their picture."""
@@ -220,8 +219,7 @@ def build(manager: ModelManager) -> None:
         [w.film, w.dots, w.reports, w.verdict, w.code, w.query, w.link_box],
         [w.panel, w.run, w.raced, w.racers, *controls],
     )
-    for tab, name in ((w.tab_preset, "preset"), (w.tab_draw, "draw"), (w.tab_upload, "upload")):
-        tab.select(partial(str, name), None, w.source, **private())  # queued, or the change is not heard
+    follow({"preset": w.tab_preset, "draw": w.tab_draw, "upload": w.tab_upload}, w.source)
     w.flow.input(choose_flow, w.flow, [w.layers, w.constrained], **quick).then(
         show, controls, [w.stage, w.run], **quick
     ).success(look, looked_at, looks, **quick)
@@ -252,19 +250,10 @@ def build(manager: ModelManager) -> None:
         partial(idle, racing), None, [w.race_start, w.race_stop], queue=False, **private()
     ).then(look, looked_at, looks, **quick)
     w.race_stop.click(stop_race, None, None, queue=False, **private())
-    for tab, name in (
-        (w.tab_train, "train"),
-        (w.tab_layers, "layers"),
-        (w.tab_microscope, "microscope"),
-        (w.tab_race, "race"),
-    ):
-        tab.select(partial(str, name), None, w.panel, **private())
+    follow(dict(zip(PANELS, (w.tab_train, w.tab_layers, w.tab_microscope, w.tab_race), strict=True)), w.panel)
     w.panel.change(look, looked_at, looks, **{**quick, "show_progress": "minimal"})
-    w.link.click(make_link, [w.panel, w.racers, *controls], [w.query, w.link_box], **quick).success(
-        None, w.query, w.link_box, js=copy_script("flows-link-box"), **private()
-    )
-    for kind, button in w.files.items():
-        button.click(saver(kind), w.run, w.download, **quick).success(None, None, None, js=CLICK_DOWNLOAD, **private())
+    files = [(button, saver(kind), w.run) for kind, button in w.files_saved.items()]
+    foldouts.wire(w, "flows", query, [w.panel, w.racers, *controls], files, quick)
     opened = [w.stage, w.run, *controls, w.sources, w.panel_tabs, w.racers, w.race_stage]
     gr.on(None, open_page, None, opened, **quick).then(look, looked_at, looks, **quick)
     api.build()

@@ -7,7 +7,7 @@ import gradio as gr
 from playground import flows
 from playground.figures.picture import shades
 from playground.i18n import label
-from playground.tabs.about import about
+from playground.tabs import foldouts
 from playground.tabs.components import LivePlotly, SketchPad, Slider, Stage, Table, Tile, thumbnail, tiles
 from playground.tabs.flows import downloads
 from playground.tabs.flows.settings import MAX_LAYERS, MAX_SECONDS
@@ -113,23 +113,7 @@ def lay_out() -> SimpleNamespace:
                     w.race_stop = gr.Button(label("flows.stop"), interactive=False, elem_id="flows-race-stop")
                 w.race_stage = Stage(elem_id="flows-race-stage")
                 w.race_table = Table(elem_id="flows-race-table")
-    # The link's query, never seen and always in the page: a gr.State never reaches the browser.
-    w.query = gr.Textbox(visible="hidden", elem_id="flows-query")
-    about("flows")
-    with gr.Accordion(label("page.python"), open=False, elem_id="flows-python"):
-        gr.Markdown(label("flows.python.info"), elem_classes="pg-hint")
-        w.code = gr.Markdown(elem_id="flows-code")  # gr.Code would bring 130 kB of editor
-    with gr.Accordion(label("page.save"), open=False, elem_id="flows-save"):
-        with gr.Row(elem_classes="pg-downloads"):
-            w.link = gr.Button(label("page.link"), size="sm", min_width=120, elem_id="flows-link")
-            w.files = {
-                kind: gr.Button(label(f"flows.download.{kind}"), size="sm", min_width=120, elem_id=f"flows-{kind}")
-                for kind in downloads.FILES
-            }
-        w.link_box = gr.Textbox(
-            label=label("page.link.box"), interactive=False, visible=False, elem_id="flows-link-box", buttons=["copy"]
-        )
-        w.download = gr.DownloadButton(visible="hidden", elem_id="flows-download")
+    foldouts.lay_out(w, "flows", label("flows.python.info"), downloads.FILES)
     return w
 
 
