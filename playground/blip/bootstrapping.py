@@ -195,7 +195,7 @@ def _losses(model: BLIP, data: TextPairs, plan: Plan, tuned: Tuned | None) -> Ca
         made = pretraining(
             model, data(step), contrast=match, matching=match, generator=torch.Generator().manual_seed(step)
         )
-        return replace(made, language=made.language.detach()) if tuned == "filter" else made
+        return replace(made, language=None) if tuned == "filter" else made
 
     return losses
 

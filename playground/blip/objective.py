@@ -18,7 +18,7 @@ __all__ = ["Losses", "answering", "pretraining"]
 class Losses:
     """The parts of a step's loss, in nats; those that are not learned at this step are None."""
 
-    language: Tensor
+    language: Tensor | None = None
     contrast: Tensor | None = None
     matching: Tensor | None = None
     words: Tensor | None = None  # which of a false text's words are false, nats a word
@@ -26,13 +26,15 @@ class Losses:
     @property
     def total(self) -> Tensor:
         """Their sum."""
-        return self.language + sum(part for part in (self.contrast, self.matching, self.words) if part is not None)
+        parts = (self.language, self.contrast, self.matching, self.words)
+        return torch.stack([part for part in parts if part is not None]).sum()
 
 
 def pretraining(
     model: BLIP,
     batch: Pairs,
     *,
+    language: bool = True,
     contrast: bool = True,
     matching: bool = True,
     momentum: Momentum | None = None,
@@ -43,17 +45,30 @@ def pretraining(
     """The losses of a model that captions and matches.
 
     Each picture is matched with its true text, its false ones, and a text of another picture, and each text with
-    another picture, drawn by their similarity. Without momentum encoders the contrast's targets are the pairs alone.
+    another picture, drawn by their similarity. Without `contrast` the other texts are drawn evenly, and there are no
+    other pictures: beside those, what belongs to whom is not learned. Without momentum encoders the contrast's targets
+    are the pairs alone.
     Where a batch says which words are true, the matching head is asked the same of every word's own state too.
+    Without `language` the picture tower is not trained: what it sees is then as the decoder knows it.
     """
-    n, config = len(batch.also_true), model.config
-    states = model.see(batch.pixels)
-    seen = model.text_decoder.look(states).of(batch.pictures)
-    logits = model.text_decoder(batch.heard, seen, mask=batch.caption_mask)
-    language = lm(logits, batch.captions, batch.targets, ignored=0, smoothing=smoothing)
-    if not contrast:
-        return Losses(language)
+    n = len(batch.also_true)
+    with torch.set_grad_enabled(language and torch.is_grad_enabled()):
+        states = model.see(batch.pixels)
+    written = _language(model, batch, states, smoothing) if language else None
     states = states[:n]
+    contrasted, matched, words = None, None, None
+    to_texts, to_images = states.new_zeros(n, n), None
+    if contrast:
+        contrasted, to_texts, to_images = _contrast(model, batch, states, momentum, alpha)
+    if matching:
+        matched, words = _matching(model, batch, states, to_texts, to_images, generator)
+    return Losses(written, contrasted, matched, words)
+
+
+def _contrast(
+    model: BLIP, batch: Pairs, states: Tensor, momentum: Momentum | None, alpha: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    n = len(states)
     true, mask = batch.texts[:n], batch.text_mask[:n]
     images, texts = model.embed_image(states), model.embed_text(true, mask)
     slow_images, slow_texts = images, texts
@@ -63,25 +78,27 @@ def pretraining(
     both = torch.eye(n, len(slow_texts), dtype=torch.bool, device=states.device)
     alike = batch.also_true & batch.also_true.T  # each text is true of the other's picture as well
     both[:, :n] |= alike
-    contrasted, to_texts, to_images = itc(
+    made = itc(
         images, texts, model.temp,
         momentum_images=slow_images, momentum_texts=slow_texts, alpha=0.0 if momentum is None else alpha, same=both,
     )  # fmt: skip
     if momentum is not None:
         momentum.keep(slow_images[:n], slow_texts[:n])
-    if not matching:
-        return Losses(language, contrasted)
-    matched, words = _matching(model, batch, states, to_texts, to_images, generator, config.ground)
-    return Losses(language, contrasted, matched, words)
+    return made
+
+
+def _language(model: BLIP, batch: Pairs, states: Tensor, smoothing: float) -> Tensor:
+    seen = model.text_decoder.look(states).of(batch.pictures)
+    logits = model.text_decoder(batch.heard, seen, mask=batch.caption_mask)
+    return lm(logits, batch.captions, batch.targets, ignored=0, smoothing=smoothing)
 
 
 def _matching(
-    model: BLIP, batch: Pairs, states: Tensor, to_texts: Tensor, to_images: Tensor,
-    generator: torch.Generator | None, ground: int,
+    model: BLIP, batch: Pairs, states: Tensor, to_texts: Tensor, to_images: Tensor | None,
+    generator: torch.Generator | None,
 ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
     n, device = len(states), states.device
     other_text = hard_negatives(to_texts[:, :n], batch.also_true, generator)  # for each picture
-    other_image = hard_negatives(to_images[:, :n], batch.also_true.T, generator)  # for each text
     own = torch.arange(n, device=device)
     k = len(batch.texts) // n - 1
     # For every picture in a row: its true text, its false ones, another's text.
@@ -89,22 +106,22 @@ def _matching(
     answers = torch.zeros(n, k + 2, dtype=torch.bool, device=device)
     answers[:, 0] = True
     ids = batch.texts.clone()
-    ids[:, 0] = ground
+    ids[:, 0] = model.config.ground
     look = model.text_encoder.look(states)  # once, for a text's other picture too
-    elsewhere = look.of(other_image)
     flat = text_rows.flatten()
     told = model.itm_head(model.text_encoder(ids[flat], look, mask=batch.text_mask[flat]))  # at every word
-    here, words = told[:, 0], None
+    words = None
     if batch.word_truth is not None:
         truth = batch.word_truth[text_rows[:, :-1].flatten()]
         words = F.cross_entropy(told.unflatten(0, (n, k + 2))[:, :-1].flatten(0, 2), truth.flatten())
-    there = model.itm_head(model.text_encoder(ids[:n], elsewhere, mask=batch.text_mask[:n])[:, 0])
     used = torch.ones(n, k + 2, dtype=torch.bool, device=device)
     used[:, -1] = other_text != own  # none is its own negative
-    used, elsewhere_used = used.flatten(), other_image != own
-    logits = torch.cat([here[used], there[elsewhere_used]])
-    matches = torch.zeros(len(logits), dtype=torch.bool, device=device)
-    matches[: int(used.sum())] = answers.flatten()[used]
+    logits, matches = told[:, 0][used.flatten()], answers[used]
+    if to_images is not None:
+        other_image = hard_negatives(to_images[:, :n], batch.also_true.T, generator)  # for each text
+        there = model.text_encoder(ids[:n], look.of(other_image), mask=batch.text_mask[:n])[:, 0]
+        logits = torch.cat([logits, model.itm_head(there)[other_image != own]])
+        matches = torch.cat([matches, matches.new_zeros(len(logits) - len(matches))])
     return itm(logits, matches), words
 
 
@@ -113,4 +130,4 @@ def answering(model: BLIP, batch: tuple[Tensor, Tensor, Tensor, Tensor, Tensor],
     pixels, questions, mask, answers, answer_mask = batch
     read = model.read(model.see(pixels), questions, mask)
     logits = model.text_decoder(answers, model.text_decoder.look(read, mask), mask=answer_mask)
-    return Losses(lm(logits, answers, answer_mask, smoothing=smoothing))
+    return Losses(language=lm(logits, answers, answer_mask, smoothing=smoothing))

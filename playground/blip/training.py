@@ -31,7 +31,7 @@ class TrainingStep:
     """One training step."""
 
     step: int
-    language: float  # nats a token
+    language: float | None  # nats a token
     contrast: float | None  # nats
     matching: float | None  # nats
     words: float | None  # nats a word
@@ -105,11 +105,11 @@ def _run(
                 model.temp.data.clamp_(*TEMPERATURES)
             if scratch is not None and (weights.step % every == 0 or weights.step == steps):
                 checkpoints.write(scratch, run, weights.state() | buffers)
-            parts = made.contrast, made.matching, made.words
-            contrast, matching, words = (None if one is None else one.item() for one in parts)
+            parts = made.language, made.contrast, made.matching, made.words
+            language, contrast, matching, words = (None if one is None else one.item() for one in parts)
             yield TrainingStep(
                 weights.step,
-                made.language.item(),
+                language,
                 contrast,
                 matching,
                 words,

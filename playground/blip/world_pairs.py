@@ -22,6 +22,7 @@ __all__ = ["PROMPTS", "Pairs", "Questions", "WorldPairs", "world_config", "world
 
 SPECIAL = ("[PAD]", "[CLS]", "[SEP]", "[DEC]", "[ENC]", "[MASK]", "[UNK]")
 PROMPTS = {"en": "a picture of ", "zh": "图片："}  # that say in which language a caption is wanted
+TRIES = 20  # until another claim is taken, for two objects that are alike have nothing to exchange
 CHINESE = 0.15  # how often
 NOISE = 0.35  # how often a colour that the decoder has said is replaced before it says the rest
 PAIRED, PAIRED_LATE = 0.35, 0.5  # of the claims: which of two stands left, and whose is what
@@ -105,10 +106,11 @@ class Pairs:
 class WorldPairs:
     """Batches of pairs, the same for the same step.
 
-    The first `easy` batches are of few objects. From step `late` on half of the claims are of pairs, whose false texts
-    exchange what belongs to whom, each word is marked as true or false, and a batch is of one language. The decoder
-    learns to say the claims too, which have no prompt, and describes pictures of other colours, for it is to see what
-    does not depend on them.
+    The first `easy` batches are of few objects. From step `order` on claims are of pairs, whose false texts exchange
+    what belongs to whom, each word is marked as true or false, and all is said in the plainest English: in many words
+    at once it is not learned. From step `late` on half of the claims are of pairs, and a batch is of one language. The
+    decoder learns to say the claims too, which have no prompt, and describes pictures of other colours, for it is to
+    see what does not depend on them.
     """
 
     pictures: np.ndarray  # (count, 3, side, side) uint8, of the seeds from 0 on
@@ -117,6 +119,7 @@ class WorldPairs:
     false: int = 2
     seed: int = 0
     easy: int = 0
+    order: int | None = None
     late: int | None = None
 
     @cached_property
@@ -124,17 +127,24 @@ class WorldPairs:
         """The pictures of few objects."""
         return [i for i in range(len(self.pictures)) if len(world.sample(i).objects) <= FEW]
 
+    @cached_property
+    def several(self) -> list[int]:
+        """The pictures of two objects or more."""
+        return [i for i in range(len(self.pictures)) if len(world.sample(i).objects) > 1]
+
     def __call__(self, step: int) -> Pairs:
         late = self.late is not None and step >= self.late
+        order = self.order is not None and step >= self.order and not late
         draw = random.Random(f"{self.seed} {step} pairs")
-        chosen = draw.sample(self.few if step < self.easy else range(len(self.pictures)), self.size)
-        pixels, scenes = _looked_at(self.pictures, chosen, draw, self.config)
-        tongue = _language(draw) if late else None  # of all, or drawn for each
+        among = self.few if step < self.easy else self.several if order else range(len(self.pictures))
+        pixels, scenes = _looked_at(self.pictures, draw.sample(among, self.size), draw, self.config)
+        tongue = "en" if order else _language(draw) if late else None  # of all, or drawn for each
         languages = [tongue or _language(draw) for _ in scenes]
         prompts = [PROMPTS[language] for language in languages]
         said = [PROMPTS[name] + world.describe(scene, name) for name, scene in zip(languages, scenes, strict=True)]
-        claims = [self._claims(scene, draw, PAIRED_LATE if late else PAIRED) for scene in scenes]
-        texts = [self._say(some, draw, tongue) for some in claims]
+        share = 1.0 if order else PAIRED_LATE if late else PAIRED
+        claims = [self._claims(scene, draw, share) for scene in scenes]
+        texts = [_plain(some) if order else self._say(some, draw, tongue) for some in claims]
         if late:
             for some in texts:
                 if draw.random() < JUNK:
@@ -151,19 +161,22 @@ class WorldPairs:
         heard, pictures = _misheard(captions[: self.size], draw), torch.arange(len(pixels))
         ordered = [some[0] for some in texts] + [one for some in texts for one in some[1:]]
         ids, mask = words([text for text, _ in ordered], config.alone, config.context_length)
-        truth = None
         if late:
             others = slice(self.size, len(pixels))
             heard = torch.cat([heard, _unseen(captions[others], targets[others], draw), captions[len(pixels) :]])
             pictures = torch.cat([pictures, pictures[: self.size]])
+        truth = None
+        if order or late:
             plain = words([text for _, text in ordered], config.alone, config.context_length)
             truth = _word_truth(*plain, self.size, config.end)
         also_true = torch.tensor([[true.holds(scene) for true, _ in claims] for scene in scenes])
         return Pairs(pixels, captions, caption_mask, pictures, heard, targets, ids, mask, also_true, truth)
 
     def _claims(self, scene: world.Scene, draw: random.Random, share: float) -> tuple[Claim, list[Claim]]:
+        tried = 0
         while True:
-            pair = len(scene.objects) > 1 and draw.random() < share
+            pair = len(scene.objects) > 1 and tried < TRIES and draw.random() < share
+            tried += 1
             true = paired(scene, draw) if pair else claim(scene, draw)
             change = exchanged if pair else falsified
             wrong = [one for _ in range(self.false) if (one := change(scene, true, draw)) is not None]
@@ -181,6 +194,10 @@ class WorldPairs:
             return (reworded(text, random.Random(words)) if language == "en" else text), text
 
         return [say(claims[0]), *(say(one) for one in claims[1])]
+
+
+def _plain(claims: tuple[Claim, list[Claim]]) -> list[tuple[str, str]]:
+    return [(world.say(claim),) * 2 for claim in (claims[0], *claims[1])]
 
 
 def _language(draw: random.Random) -> str:

@@ -17,10 +17,11 @@ from playground.world.lessons import Drawn, draw_pictures
 __all__ = ["ANSWERS", "BATCH", "LR", "PICTURES", "STEPS", "answering_model", "train_answers", "train_pairs"]
 
 PICTURES, BATCH, LR = 60_000, 32, 1.5e-3
-# Captions of one or two objects; captions of all, with the contrast; matching too; what belongs to whom, word by word.
-STEPS = {"words": 2000, "captions": 12_000, "matching": 6000, "details": 8000}
+# Captions of one or two objects; captions of all, with the contrast; matching too; matching alone, of what belongs to
+# whom, which is not learned beside the others; all of it, word by word.
+STEPS = {"words": 2000, "captions": 12_000, "matching": 6000, "order": 1000, "details": 4000}
 ANSWERS = 8000  # steps of the model that answers, whose picture tower is the other's
-LONGER = 4.5  # times the first stage: the horizon of its learning rate, which is cut off while it is high
+LONGER = 4.5  # times a stage that is cut off while the learning rate is high: the horizon of the rate
 
 
 def pairs_model(seed: int = 0) -> BLIP:
@@ -54,11 +55,17 @@ def train_pairs(
     yield from _draw(scratch, pictures, model.config.image_size)
     drawn = np.load(scratch / "pictures.npy", mmap_mode="r")
     late = sum(steps.values()) - steps["details"]
-    data = WorldPairs(drawn, model.config, batch, seed=seed, easy=steps["words"], late=late)
+    data = WorldPairs(
+        drawn, model.config, batch, seed=seed, easy=steps["words"], order=late - steps["order"], late=late
+    )
     settings = {"seed": seed, "batch": batch, "pictures": pictures}
     total, first = sum(steps.values()), 0
     for name, count in steps.items():
-        options: dict[str, Any] = {"contrast": name != "words", "matching": name in ("matching", "details")}
+        options: dict[str, Any] = {
+            "language": name != "order",
+            "contrast": name not in ("words", "order"),
+            "matching": name not in ("words", "captions"),
+        }
 
         def losses(step: int, first: int = first, options: dict[str, Any] = options) -> Losses:
             generator = torch.Generator().manual_seed(step)
@@ -67,7 +74,7 @@ def train_pairs(
         def pixels(step: int, first: int = first) -> torch.Tensor:
             return data(first + step).pixels
 
-        horizon = round(LONGER * count) if name == "words" else None
+        horizon = round(LONGER * count) if name in ("words", "order") else None
         run = _fit(model, losses, pixels, count, lr, horizon, scratch / f"blip-{name}-{seed}", settings)
         for step in run:
             yield replace(step, step=first + step.step, progress=(first + step.step) / total)
