@@ -87,3 +87,15 @@ def test_links_downloads_and_the_program(open_page, app_url):
     assert [row[1] for row in rows[3:]] == ["5", "6", "7"]
     page.click("#blip-link")
     holds(page, "blip-link-box", "beams=2")
+
+
+def test_bootstrapping_has_a_row_and_a_model_for_every_arm(open_page, app_url):
+    page = visit(open_page, app_url, "panel=boot", ready="#blip-arms .pg-plotly[data-ready=true]")
+    assert page.locator("#blip-arms-table tbody tr").count() == 5
+    assert page.locator("#blip-picture").is_hidden()
+    says(page, "blip-boot-verdict", "Means of 3 seeds")
+    page.click("#blip-panels [role=tab]:has-text('Caption')")
+    page.wait_for_selector("#blip-tree .pg-plotly[data-ready=true]")
+    page.click("#blip-captioner input")
+    page.click("[role=option]:has-text('Table 1: both')")
+    says(page, "blip-captions", "a large yellow object")

@@ -8,6 +8,7 @@ PANELS = {
     "clip-search": ("clip", "&panel=search", ("#clip-found figure", "#clip-matrix .pg-plotly[data-ready=true]")),
     "blip": ("blip", "", ("#blip-looks figure", "#blip-tree .pg-plotly[data-ready=true]")),
     "blip-match": ("blip", "&panel=match", ("#blip-match-looks figure", "#blip-matches .pg-plotly[data-ready=true]")),
+    "blip-boot": ("blip", "&panel=boot", ("#blip-arms .pg-plotly[data-ready=true]", "#blip-arms-table tbody tr")),
 }
 
 

@@ -16,7 +16,7 @@ from playground.tabs.components.table import Column, Row, table
 __all__ = ["lay_out", "rows", "show"]
 
 RESULTS = checkpoints.ROOT / "blip-bootstrap" / "results.json"
-CHARTS = ("nucleus_exact", "itm_auc_another", "recall_text")  # measures with a chart
+CHARTS = ("nucleus_exact", "itm_auc_attribute", "recall_text")  # measures with a chart
 MEASURES = (
     "greedy_exact", "nucleus_exact", "nats", "itm_auc_another", "itm_auc_attribute", "recall_text", "recall_picture",
 )  # fmt: skip
