@@ -2,14 +2,11 @@
 
 import errno
 import json
-from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 import typer
-from PIL import Image
 
 from playground import blip, checkpoints, clip
 from playground.blip.clean import Progress, clean
@@ -148,7 +145,7 @@ def _models(captioner: str, filter_: str | None, clip_: str | None, keep: str, d
         judge = blip.load(str(filter_)).to(device)
     elif filter_ is None and keep == "clip" and "match" not in writer.config.tasks:
         judge = None
-    return writer, judge, None if clip_ is None else _cosines(clip_, device)
+    return writer, judge, None if clip_ is None else clip.cosines(clip.load(clip_).to(device))
 
 
 def _rule(
@@ -173,17 +170,3 @@ def _tell(step: Progress) -> None:
         for name, told in step.told.items()
     )
     typer.echo(f"\r{step.done:,}{share} pairs, {rate:.1f} a second{left}; {texts}   ", nl=False)
-
-
-def _cosines(name: str, device: str) -> Callable[[Sequence[Image.Image], Sequence[str]], np.ndarray]:
-    model = clip.load(name).to(device)
-
-    def cosines(images: Sequence[Image.Image], texts: Sequence[str]) -> np.ndarray:
-        """Of each picture with its text; a picture that is there several times in a row is embedded once."""
-        first = [i for i, image in enumerate(images) if i == 0 or image is not images[i - 1]]
-        vectors = clip.embed_images(model, [images[i] for i in first])
-        rows = np.searchsorted(first, np.arange(len(images)), side="right") - 1
-        answer: np.ndarray = (vectors[rows] * clip.embed_texts(model, texts)).sum(1)
-        return answer
-
-    return cosines
