@@ -23,5 +23,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests run last: they are slow, and while Playwright's event loop runs `asyncio.run` raises."""
-    items.sort(key=lambda item: "chromium" in getattr(item, "fixturenames", ()))
+    """Files with browser tests run last, and those last in them: they are slow, and once Playwright's event loop runs
+    in a process `asyncio.run` raises there. A worker of pytest-xdist takes whole files."""
+
+    def drawn(item: pytest.Item) -> bool:
+        return "chromium" in getattr(item, "fixturenames", ())
+
+    files = {item.path for item in items if drawn(item)}
+    items.sort(key=lambda item: (item.path in files, drawn(item)))

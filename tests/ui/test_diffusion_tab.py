@@ -148,6 +148,7 @@ def test_grid_by_hand(open_page, app_url):
     page.click("#diffusion-hand-fill")
     page.wait_for_function("document.querySelector('#diffusion-hand-note').textContent.includes('By hand')")
     before = page.locator("#diffusion-hand-note").inner_text()
+    query_has(page, "hand=80")  # what the button drew has come
     write(page, "80, 8, 2, 0.8, 0.3, 0.1, 0")
     page.wait_for_function(
         "before => document.querySelector('#diffusion-hand-note').textContent.trim() !== before.trim()", arg=before
@@ -251,6 +252,8 @@ def test_distil_stands_beside_the_rest_and_is_saved(open_page, app_url):
     settled(page)
     (solver,) = json.loads(download(page, "#diffusion-solver-file").path().read_text())
     assert solver["fitted_to"] == "eight_gaussians"
+    page.fill("#diffusion-distil-seconds input[type=number]", "30")  # long enough to be stopped on a busy machine
+    page.locator("#diffusion-distil-seconds input[type=number]").press("Tab")
     page.click("#diffusion-distil")
     page.wait_for_selector("#diffusion-progress [role=progressbar]")
     page.click("#diffusion-stop")
