@@ -18,13 +18,13 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
+from contexts import medium, within
 from torch import Tensor
 
 from playground import blip
@@ -57,26 +57,6 @@ def accelerated(ours: blip.BLIP) -> dict[str, blip.BLIP]:
     """Ours as it comes and prepared for the CPU, all of the same weights in memory."""
     first, second = (copy.deepcopy(ours, {id(p): p for p in ours.parameters()}) for _ in range(2))
     return {"ours": ours, "ours float32": accelerate(first), "ours bfloat16": accelerate(second, bfloat16=True)}
-
-
-@contextmanager
-def medium() -> Iterator[None]:
-    """Float32 products by oneDNN, which takes bfloat16 for them where the processor multiplies it."""
-    torch.set_float32_matmul_precision("medium")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision("highest")
-
-
-def within(context: Callable[[], Any], way: Way) -> Way:
-    """`way` as it runs in `context`."""
-
-    def run() -> Tensor:
-        with context():
-            return way()
-
-    return run
 
 
 def medium_is_float32() -> bool:

@@ -15,13 +15,13 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import open_clip
 import torch
+from contexts import medium, within
 from torch import Tensor, nn
 from transformers import CLIPConfig, CLIPModel
 
@@ -54,26 +54,6 @@ def models(name: str) -> tuple[nn.Module, nn.Module, clip.CLIP]:
     other = CLIPModel(config).eval().requires_grad_(False)
     other.load_state_dict(theirs)
     return peer, other, ours
-
-
-@contextmanager
-def medium() -> Iterator[None]:
-    """Float32 products by oneDNN, which takes bfloat16 for them where the processor multiplies it."""
-    torch.set_float32_matmul_precision("medium")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision("highest")
-
-
-def within(context: Callable[[], Any], encode: Encode) -> Encode:
-    """`encode` as it runs in `context`."""
-
-    def run() -> Tensor:
-        with context():
-            return encode()
-
-    return run
 
 
 def unit(answer: Any) -> Tensor:
