@@ -77,6 +77,7 @@ def test_a_zip_is_labelled_graded_and_saved(open_page, app_url, tmp_path):
     page.click("#clip-folder-example")
     page.wait_for_selector("#clip-folder-files :text('still-lifes')")
     page.click("#clip-folder-files [aria-label=Clear]")
+    page.wait_for_selector("#clip-folder-files :text('still-lifes')", state="detached")
     page.set_input_files("#clip-folder-files input[type=file]", str(path))
     page.wait_for_selector("#clip-folder-files :text('pics.zip')")
     page.click("#clip-label")
