@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from playground import blip, checkpoints
-from playground.blip import world_figures, world_training
+from playground.blip import world_figures, world_pairs, world_training
 from playground.world.figures import table
 from playground.world.lessons import Drawn
 
@@ -79,7 +79,7 @@ def train_blip(
             run = world_training.train_answers(model, work, steps=total, **options)
         else:
             stages = {name: count * total // usual for name, count in world_training.STEPS.items()}
-            stages["details"] += total - sum(stages.values())
+            stages["polish"] += total - sum(stages.values())
             model = world_training.pairs_model(seed)
             run = world_training.train_pairs(model, work, steps=stages, **options)
         for made in run:
@@ -95,11 +95,13 @@ def train_blip(
              "pictures": (pictures, world_training.PICTURES), "seed": (seed, 0)}  # fmt: skip
     more = "".join(f" --{name} {value}" for name, (value, default) in given.items() if value != default)
     recipe = (
-        f"{total:,} batches of {batch} questions with their answers; picture tower and words are begun as blip-world's"
+        f"{total:,} batches of {batch} pictures with {world_pairs.ASKED} questions and answers each; picture tower and "
+        "words are begun as blip-world's"
         if answers
         else f"{stages['words']:,} batches of {batch} captions of one or two objects, {stages['captions']:,} of all "
-        f"with the contrast beside them, {stages['matching']:,} with matching too, {stages['details']:,} more in which "
-        f"{DETAILS}. {TRAP}"
+        f"with the contrast beside them, {stages['matching']:,} with matching too, {stages['order']:,} of matching "
+        f"alone on what belongs to whom in plain English, {stages['details']:,} more in which {DETAILS}; and "
+        f"{stages['polish']:,} of the same but the claims said. {TRAP}"
     )
     card = CARD.format(
         name="blip-world-answers" if answers else "blip-world",

@@ -9,7 +9,7 @@ from torch import Tensor
 from playground.blip.losses import hard_negatives, itc, itm, lm
 from playground.blip.model import BLIP
 from playground.blip.momentum import Momentum
-from playground.blip.world_pairs import Pairs
+from playground.blip.world_pairs import Asked, Pairs
 
 __all__ = ["Losses", "answering", "pretraining"]
 
@@ -125,9 +125,10 @@ def _matching(
     return itm(logits, matches), words
 
 
-def answering(model: BLIP, batch: tuple[Tensor, Tensor, Tensor, Tensor, Tensor], *, smoothing: float = 0.1) -> Losses:
+def answering(model: BLIP, batch: Asked, *, smoothing: float = 0.1) -> Losses:
     """The loss of a model that answers: language alone."""
-    pixels, questions, mask, answers, answer_mask = batch
-    read = model.read(model.see(pixels), questions, mask)
-    logits = model.text_decoder(answers, model.text_decoder.look(read, mask), mask=answer_mask)
-    return Losses(language=lm(logits, answers, answer_mask, smoothing=smoothing))
+    mask = batch.question_mask
+    seen = model.text_encoder.look(model.see(batch.pixels)).of(batch.pictures)
+    read = model.text_encoder(batch.questions, seen, mask=mask)
+    logits = model.text_decoder(batch.answers, model.text_decoder.look(read, mask), mask=batch.answer_mask)
+    return Losses(language=lm(logits, batch.answers, batch.answer_mask, smoothing=smoothing))

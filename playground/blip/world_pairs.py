@@ -18,7 +18,7 @@ from playground.nn.tower import Tower
 from playground.world.claims import Claim, claim, exchanged, falsified, paired
 from playground.world.lessons import augmented, reworded, vocabulary
 
-__all__ = ["PROMPTS", "Pairs", "Questions", "WorldPairs", "world_config", "world_tokenizer"]
+__all__ = ["PROMPTS", "Asked", "Pairs", "Questions", "WorldPairs", "world_config", "world_tokenizer"]
 
 SPECIAL = ("[PAD]", "[CLS]", "[SEP]", "[DEC]", "[ENC]", "[MASK]", "[UNK]")
 PROMPTS = {"en": "a picture of ", "zh": "图片："}  # that say in which language a caption is wanted
@@ -27,6 +27,7 @@ CHINESE = 0.15  # how often
 NOISE = 0.35  # how often a colour that the decoder has said is replaced before it says the rest
 PAIRED, PAIRED_LATE = 0.35, 0.5  # of the claims: which of two stands left, and whose is what
 RECOLORED = 0.25  # pictures of other colours, for each of the others of a late batch
+ASKED = 4  # questions about a picture
 JUNK = 0.1  # how often a late picture's last false text is alt-text that says nothing
 FEW = 2  # objects in the easy batches
 LENGTH = 80
@@ -110,7 +111,7 @@ class WorldPairs:
     what belongs to whom, each word is marked as true or false, and all is said in the plainest English: in many words
     at once it is not learned. From step `late` on half of the claims are of pairs, and a batch is of one language. The
     decoder learns to say the claims too, which have no prompt, and describes pictures of other colours, for it is to
-    see what does not depend on them.
+    see what does not depend on them. From step `describing` on it says no more claims.
     """
 
     pictures: np.ndarray  # (count, 3, side, side) uint8, of the seeds from 0 on
@@ -121,6 +122,7 @@ class WorldPairs:
     easy: int = 0
     order: int | None = None
     late: int | None = None
+    describing: int | None = None
 
     @cached_property
     def few(self) -> list[int]:
@@ -135,6 +137,7 @@ class WorldPairs:
     def __call__(self, step: int) -> Pairs:
         late = self.late is not None and step >= self.late
         order = self.order is not None and step >= self.order and not late
+        claiming = late and not (self.describing is not None and step >= self.describing)
         draw = random.Random(f"{self.seed} {step} pairs")
         among = self.few if step < self.easy else self.several if order else range(len(self.pictures))
         pixels, scenes = _looked_at(self.pictures, draw.sample(among, self.size), draw, self.config)
@@ -152,8 +155,11 @@ class WorldPairs:
             more = draw.sample(range(len(self.pictures)), round(RECOLORED * self.size))
             recolored, told = _looked_at(self.pictures, more, draw, self.config, recolored=True)
             pixels = torch.cat([pixels, recolored])
-            said += [PROMPTS["en"] + world.describe(scene) for scene in told] + [some[0][0] for some in texts]
-            prompts += [PROMPTS["en"]] * len(more) + [""] * self.size
+            said += [PROMPTS["en"] + world.describe(scene) for scene in told]
+            prompts += [PROMPTS["en"]] * len(more)
+        if claiming:
+            said += [some[0][0] for some in texts]
+            prompts += [""] * self.size
         words, config = world_tokenizer(), self.config
         captions, caption_mask = words(said, config.start, config.context_length)
         given = [words([prompt], config.start, ended=False)[0].shape[1] for prompt in prompts]
@@ -164,6 +170,7 @@ class WorldPairs:
         if late:
             others = slice(self.size, len(pixels))
             heard = torch.cat([heard, _unseen(captions[others], targets[others], draw), captions[len(pixels) :]])
+        if claiming:
             pictures = torch.cat([pictures, pictures[: self.size]])
         truth = None
         if order or late:
@@ -217,27 +224,41 @@ def _word_truth(ids: Tensor, mask: Tensor, n: int, end: int) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
+class Asked:
+    """n pictures and q questions about them with their answers."""
+
+    pixels: Tensor  # (n, 3, side, side)
+    pictures: Tensor  # (q,): which picture each is about
+    questions: Tensor  # (q, length): [ENC], the question, [SEP]
+    question_mask: Tensor
+    answers: Tensor  # (q, length): [DEC], the answer, [SEP]
+    answer_mask: Tensor
+
+
+@dataclass(frozen=True, eq=False)
 class Questions:
-    """Batches of pictures with a question and its answer, the same for the same step."""
+    """Batches of pictures with a few questions each, the same for the same step; seeing costs more than reading."""
 
     pictures: np.ndarray
     config: Config
     size: int
     seed: int = 0
 
-    def __call__(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Pixels, questions with their mask, answers with theirs; an answer begins with [DEC]."""
+    def __call__(self, step: int) -> Asked:
         draw = random.Random(f"{self.seed} {step} questions")
         chosen = draw.sample(range(len(self.pictures)), self.size)
         pixels, scenes = _looked_at(self.pictures, chosen, draw, self.config)
         words, config = world_tokenizer(), self.config
-        asked = []
-        for scene in scenes:
+        asked, pictures = [], []
+        for i, scene in enumerate(scenes):
             other = replace(scene, seed=draw.getrandbits(40))  # the questions are drawn by the scene's seed
-            asked.append(draw.choice(world.questions(other, "zh" if draw.random() < CHINESE else "en")))
+            every = world.questions(other, _language(draw))
+            some = draw.sample(every, min(ASKED, len(every)))
+            asked += some
+            pictures += [i] * len(some)
         questions, mask = words([one.text for one in asked], config.ground, config.context_length)
         answers, answer_mask = words([one.options[one.answer] for one in asked], config.start, config.context_length)
-        return pixels, questions, mask, answers, answer_mask
+        return Asked(pixels, torch.tensor(pictures), questions, mask, answers, answer_mask)
 
 
 def _looked_at(

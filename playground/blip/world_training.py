@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ __all__ = ["ANSWERS", "BATCH", "LR", "PICTURES", "STEPS", "answering_model", "tr
 
 PICTURES, BATCH, LR = 60_000, 32, 1.5e-3
 # Captions of one or two objects; captions of all, with the contrast; matching too; matching alone, of what belongs to
-# whom, which is not learned beside the others; all of it, word by word.
-STEPS = {"words": 2000, "captions": 12_000, "matching": 6000, "order": 1000, "details": 4000}
+# whom, which is not learned beside the others; all of it, word by word; and again, the decoder describing only.
+STEPS = {"words": 2000, "captions": 12_000, "matching": 6000, "order": 1000, "details": 4000, "polish": 5000}
 ANSWERS = 8000  # steps of the model that answers, whose picture tower is the other's
 LONGER = 4.5  # times a stage that is cut off while the learning rate is high: the horizon of the rate
 
@@ -54,10 +55,11 @@ def train_pairs(
     """Train a model that captions and matches in place, in the stages of `STEPS`; `scratch` keeps pictures and runs."""
     yield from _draw(scratch, pictures, model.config.image_size)
     drawn = np.load(scratch / "pictures.npy", mmap_mode="r")
-    late = sum(steps.values()) - steps["details"]
+    ends = dict(zip(steps, accumulate(steps.values()), strict=True))
     data = WorldPairs(
-        drawn, model.config, batch, seed=seed, easy=steps["words"], order=late - steps["order"], late=late
-    )
+        drawn, model.config, batch, seed=seed, easy=ends["words"], order=ends["matching"], late=ends["order"],
+        describing=ends["details"],
+    )  # fmt: skip
     settings = {"seed": seed, "batch": batch, "pictures": pictures}
     total, first = sum(steps.values()), 0
     for name, count in steps.items():
@@ -96,7 +98,7 @@ def train_answers(
     data = Questions(np.load(scratch / "pictures.npy", mmap_mode="r"), model.config, batch, seed)
     settings = {"seed": seed, "batch": batch, "pictures": pictures}
     yield from _fit(
-        model, lambda step: answering(model, data(step)), lambda step: data(step)[0], steps, lr, None,
+        model, lambda step: answering(model, data(step)), lambda step: data(step).pixels, steps, lr, None,
         scratch / f"blip-answers-{seed}", settings,
     )  # fmt: skip
 

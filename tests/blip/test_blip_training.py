@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from playground import blip, cli, world
 from playground.blip import world_pairs, world_training
+from playground.blip.losses import lm
 from playground.blip.momentum import Momentum
 from playground.blip.objective import answering, pretraining
 from playground.blip.world_pairs import PROMPTS, Questions, WorldPairs, world_config, world_tokenizer
@@ -112,6 +113,17 @@ def test_between_them_all_is_of_pairs_in_plain_english(pictures):
     assert len(data(6).pixels) == 10
 
 
+def test_in_the_end_the_decoder_says_no_claims(pictures):
+    data = WorldPairs(pictures, world_config("caption", "match"), 8, late=0, describing=5)
+    claiming, describing = data(4), data(5)
+    assert len(claiming.captions) == 8 + 2 + 8
+    assert len(describing.captions) == 8 + 2
+    assert describing.pictures.tolist() == list(range(10))
+    assert len(describing.heard) == len(describing.targets) == 10
+    assert describing.word_truth is not None
+    assert describing.texts.shape[0] == claiming.texts.shape[0] == 24
+
+
 def test_late_batches_have_pictures_of_other_colours_whose_colours_are_not_asked(pictures):
     data = WorldPairs(pictures, world_config("caption", "match"), 8, late=0)
     gray = 0
@@ -201,13 +213,21 @@ def test_the_matching_head_judges_words(pictures):
 
 def test_questions(pictures):
     data = Questions(pictures, world_config("answer"), 8)
-    pixels, questions, mask, answers, answer_mask = data(3)
-    assert pixels.shape == (8, 3, 64, 64)
-    assert (questions[:, 0] == data.config.ground).all()
-    assert (answers[:, 0] == data.config.start).all()
-    assert all(said(questions))
+    batch = data(3)
+    assert batch.pixels.shape == (8, 3, 64, 64)
+    assert batch.pictures.tolist() == sorted(list(range(8)) * world_pairs.ASKED)
+    assert (batch.questions[:, 0] == data.config.ground).all()
+    assert (batch.answers[:, 0] == data.config.start).all()
+    asked = said(batch.questions)
+    assert all(asked)
+    assert len(set(asked[: world_pairs.ASKED])) > 1
     model = blip.build(data.config)
-    assert answering(model, (pixels, questions, mask, answers, answer_mask)).total.item() == pytest.approx(6, abs=1)
+    assert answering(model, batch).total.item() == pytest.approx(6, abs=1)
+    read = model.read(model.see(batch.pixels)[batch.pictures], batch.questions, batch.question_mask)
+    look = model.text_decoder.look(read, batch.question_mask)
+    told = model.text_decoder(batch.answers, look, mask=batch.answer_mask)
+    alone = lm(told, batch.answers, batch.answer_mask, smoothing=0.1)  # a picture seen once for each question
+    assert_close(answering(model, batch).total, alone, rtol=1e-5, atol=1e-6)
 
 
 def weights(model):
