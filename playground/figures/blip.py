@@ -96,11 +96,24 @@ def matches(
             hovertemplate="%{hovertext}: %{text}<extra></extra>", row=1, col=column,
         )  # fmt: skip
     low, high = min(0.0, *cosines), max(0.05, *cosines)
-    figure.update_xaxes(range=[low * 1.25, high * 1.35], tickformat=".1f", row=1, col=1)
+    room = 0.35 * (high - low)  # for the numbers beside the bars
+    figure.update_xaxes(range=[low - room * (low < 0), high + room], tickformat=".2f", nticks=5, row=1, col=1)
     figure.update_xaxes(range=[0, 1.3], tickvals=[0, 0.5, 1], tickformat=".0%", row=1, col=2)
     figure.update_yaxes(range=[len(texts) - 0.5, -0.5], tickvals=list(range(len(texts))), ticklabelstandoff=6)
     figure.update_yaxes(ticktext=[_short(text, 40) for text in texts], row=1, col=1)
-    narrow = {"yaxis": {"ticktext": [_short(text, 14) for text in texts]}}
+    titles = [{**one.to_plotly_json(), "text": one.text.replace(" (", "<br>(")} for one in figure.layout.annotations]
+    narrow = {
+        "yaxis": {"ticktext": [_short(text, 14) for text in texts]},
+        "xaxis": {
+            "range": [low - 2.5 * room * (low < 0), high + 2 * room],
+            "nticks": 3,
+            "tickangle": 0,
+            "domain": [0, 0.46],
+        },
+        "xaxis2": {"range": [0, 1.5], "domain": [0.56, 1]},
+        "annotations": [{**one, "x": x, "font": {"size": 12}} for one, x in zip(titles, (0.23, 0.78), strict=True)],
+        "margin": {"t": 46},
+    }
     figure.update_layout(
         template=template(),
         showlegend=False,
@@ -122,7 +135,7 @@ def answers(questions: Sequence[str], told: Sequence[Sequence[tuple[str, float]]
         figure.add_bar(
             x=[share for _, share in best], y=list(range(len(best))), orientation="h",
             marker={"color": QUALITATIVE[0], "opacity": [1.0] + [0.55] * (len(best) - 1)},
-            text=[f"{share:.1%}" for _, share in best], textposition="outside", cliponaxis=False,
+            text=[f"{share:.1%}" for _, share in best], textposition="outside", cliponaxis=False, constraintext="none",
             hovertext=[text for text, _ in best], hovertemplate="%{hovertext}: %{text}<extra></extra>", row=i, col=1,
         )  # fmt: skip
         figure.update_yaxes(
