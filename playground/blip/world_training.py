@@ -21,7 +21,7 @@ PICTURES, BATCH, LR = 60_000, 32, 1.5e-3
 # Captions of one or two objects; captions of all, with the contrast; matching too; matching alone, of what belongs to
 # whom, which is not learned beside the others; all of it, word by word; and again, the decoder describing only.
 STEPS = {"words": 2000, "captions": 12_000, "matching": 6000, "order": 1000, "details": 4000, "polish": 5000}
-ANSWERS = 8000  # steps of the model that answers, whose picture tower is the other's
+ANSWERS = 5000  # steps of the model that answers, whose picture tower is the other's
 LONGER = 4.5  # times a stage that is cut off while the learning rate is high: the horizon of the rate
 
 
