@@ -36,8 +36,8 @@ nothing was trained or chosen on. Captions and answers are greedy or by beams an
 {table}
 """
 PAIRS = """It captions them and
-tells whether a text matches one. It is strict: a text that names one object of several, "a red cube", gets about .2 though
-it is true; false ones get less than .01, so a lower threshold tells them apart."""
+tells whether a text matches one. It is strict: a text that names one object of several, "a red cube", gets about .2
+though it is true; false ones get less than .01, so a lower threshold tells them apart."""
 ANSWERS = """It answers questions
 about them."""
 TRAP = (
@@ -71,16 +71,17 @@ def train_blip(
     torch.set_num_threads(1)  # the operations are small: a second thread makes them slower
     work = scratch or Path(tempfile.gettempdir(), "playground-train-clip")  # the same pictures as train clip draws
     folder = out or (BLIP_ANSWERS if answers else BLIP_WORLD)
-    usual = world_training.ANSWERS if answers else sum(world_training.STEPS.values())
+    every = world_training.ANSWERS if answers else world_training.STEPS
+    usual = sum(every.values())
     total = usual if steps is None else steps
     options = {"batch": batch, "pictures": pictures, "seed": seed}
+    stages = {name: count * total // usual for name, count in every.items()}
+    stages[list(stages)[-1]] += total - sum(stages.values())
     try:
         if answers:
             model = world_training.answering_model(blip.load(BLIP_WORLD), seed)
-            run = world_training.train_answers(model, work, steps=total, **options)
+            run = world_training.train_answers(model, work, steps=stages, **options)
         else:
-            stages = {name: count * total // usual for name, count in world_training.STEPS.items()}
-            stages["polish"] += total - sum(stages.values())
             model = world_training.pairs_model(seed)
             run = world_training.train_pairs(model, work, steps=stages, **options)
         for made in run:
@@ -96,8 +97,8 @@ def train_blip(
              "pictures": (pictures, world_training.PICTURES), "seed": (seed, 0)}  # fmt: skip
     more = "".join(f" --{name} {value}" for name, (value, default) in given.items() if value != default)
     recipe = (
-        f"{total:,} batches of {batch} pictures with {world_pairs.ASKED} questions and answers each; picture tower and "
-        "words are begun as blip-world's"
+        f"{stages['answers']:,} batches of {batch} pictures with {world_pairs.ASKED} questions and answers each, "
+        f"{stages['balanced']:,} more with as many of each ability; picture tower and words are begun as blip-world's"
         if answers
         else f"{stages['words']:,} batches of {batch} captions of one or two objects, {stages['captions']:,} of all "
         f"with the contrast beside them, {stages['matching']:,} with matching too, {stages['order']:,} of matching "

@@ -237,12 +237,16 @@ class Asked:
 
 @dataclass(frozen=True, eq=False)
 class Questions:
-    """Batches of pictures with a few questions each, the same for the same step; seeing costs more than reading."""
+    """Batches of pictures with a few questions each, the same for the same step; seeing costs more than reading.
+
+    From step `balanced` on each ability is asked as often as any other: of some there are few questions a picture.
+    """
 
     pictures: np.ndarray
     config: Config
     size: int
     seed: int = 0
+    balanced: int | None = None
 
     def __call__(self, step: int) -> Asked:
         draw = random.Random(f"{self.seed} {step} questions")
@@ -253,7 +257,12 @@ class Questions:
         for i, scene in enumerate(scenes):
             other = replace(scene, seed=draw.getrandbits(40))  # the questions are drawn by the scene's seed
             every = world.questions(other, _language(draw))
-            some = draw.sample(every, min(ASKED, len(every)))
+            if self.balanced is not None and step >= self.balanced:
+                abilities = sorted({one.ability for one in every})
+                wanted = [draw.choice(abilities) for _ in range(ASKED)]
+                some = [draw.choice([one for one in every if one.ability == ability]) for ability in wanted]
+            else:
+                some = draw.sample(every, min(ASKED, len(every)))
             asked += some
             pictures += [i] * len(some)
         questions, mask = words([one.text for one in asked], config.ground, config.context_length)

@@ -21,7 +21,8 @@ PICTURES, BATCH, LR = 60_000, 32, 1.5e-3
 # Captions of one or two objects; captions of all, with the contrast; matching too; matching alone, of what belongs to
 # whom, which is not learned beside the others; all of it, word by word; and again, the decoder describing only.
 STEPS = {"words": 2000, "captions": 12_000, "matching": 6000, "order": 1000, "details": 4000, "polish": 5000}
-ANSWERS = 5000  # steps of the model that answers, whose picture tower is the other's
+# Of the model that answers: questions as they come, and as many of each ability.
+ANSWERS = {"answers": 5000, "balanced": 3500}
 LONGER = 4.5  # times a stage that is cut off while the learning rate is high: the horizon of the rate
 
 
@@ -87,20 +88,29 @@ def train_answers(
     model: BLIP,
     scratch: Path,
     *,
-    steps: int = ANSWERS,
+    steps: dict[str, int] = ANSWERS,
     batch: int = BATCH,
     pictures: int = PICTURES,
     lr: float = LR / 2,
     seed: int = 0,
 ) -> Iterator[Drawn | TrainingStep]:
-    """Train a model that answers in place."""
+    """Train a model that answers in place, in the stages of `ANSWERS`."""
     yield from _draw(scratch, pictures, model.config.image_size)
-    data = Questions(np.load(scratch / "pictures.npy", mmap_mode="r"), model.config, batch, seed)
+    drawn = np.load(scratch / "pictures.npy", mmap_mode="r")
+    data = Questions(drawn, model.config, batch, seed, balanced=steps["answers"])
     settings = {"seed": seed, "batch": batch, "pictures": pictures}
-    yield from _fit(
-        model, lambda step: answering(model, data(step)), lambda step: data(step).pixels, steps, lr, None,
-        scratch / f"blip-answers-{seed}", settings,
-    )  # fmt: skip
+    total, first = sum(steps.values()), 0
+    for name, count in steps.items():
+
+        def losses(step: int, first: int = first) -> Losses:
+            return answering(model, data(first + step))
+
+        def pixels(step: int, first: int = first) -> torch.Tensor:
+            return data(first + step).pixels
+
+        for step in _fit(model, losses, pixels, count, lr, None, scratch / f"blip-{name}-{seed}", settings):
+            yield replace(step, step=first + step.step, progress=(first + step.step) / total)
+        first += count
 
 
 def _fit(

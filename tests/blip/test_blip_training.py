@@ -230,6 +230,20 @@ def test_questions(pictures):
     assert_close(answering(model, batch).total, alone, rtol=1e-5, atol=1e-6)
 
 
+def test_in_the_end_each_ability_is_asked_as_often(pictures):
+    """Of places few are asked otherwise."""
+    shares = []
+    for balanced in (None, 0):
+        data = Questions(pictures, world_config("answer"), 8, balanced=balanced)
+        asked = [text for step in range(12) for text in said(data(step).questions)]
+        shares.append(sum("seen from" in text for text in asked) / len(asked))
+    assert shares[1] > 1.5 * shares[0] > 0
+    later = Questions(pictures, world_config("answer"), 8, balanced=5)
+    usual = Questions(pictures, world_config("answer"), 8)
+    assert said(later(4).questions) == said(usual(4).questions)
+    assert said(later(5).questions) == said(data(5).questions)
+
+
 def weights(model):
     return torch.cat([value.flatten().double() for value in model.state_dict().values()])
 
