@@ -1,31 +1,42 @@
 """Densities of the plane, normalising flows, and their training; every public name of the library."""
 
 from playground.flows.build import FLOWS, LAYERS, build, load, save
+from playground.flows.coupling import COUPLINGS, couple, plan, wasserstein
 from playground.flows.density import DENSITIES, EXTENT, Density, density
 from playground.flows.film import LayerView, film
 from playground.flows.fit import FitStep, fit
 from playground.flows.flow import Flow
 from playground.flows.grid import log_prob_grid
+from playground.flows.interpolants import INTERPOLANTS, Interpolant, interpolant
 from playground.flows.live import Frame, Lane, portrait, watch
+from playground.flows.matching import Matching, build_matching
 from playground.flows.microscope import LayerReport, Report, inspect, mass
+from playground.flows.ode import METHODS
 from playground.flows.pictures import density_from_drawing, density_from_image, read_image
 from playground.flows.plane import generator
 from playground.flows.points import density_from_points, read_points
 
 __all__ = [
+    "COUPLINGS",
     "DENSITIES",
     "EXTENT",
     "FLOWS",
+    "INTERPOLANTS",
     "LAYERS",
+    "METHODS",
     "Density",
     "FitStep",
     "Flow",
     "Frame",
+    "Interpolant",
     "Lane",
     "LayerReport",
     "LayerView",
+    "Matching",
     "Report",
     "build",
+    "build_matching",
+    "couple",
     "density",
     "density_from_drawing",
     "density_from_image",
@@ -34,12 +45,15 @@ __all__ = [
     "fit",
     "generator",
     "inspect",
+    "interpolant",
     "load",
     "log_prob_grid",
     "mass",
+    "plan",
     "portrait",
     "read_image",
     "read_points",
     "save",
+    "wasserstein",
     "watch",
 ]

@@ -1,11 +1,13 @@
 """Continuous flow (Grathwohl et al., FFJORD, 2019) with its trace exact, which in small dimensions costs little."""
 
+from typing import Protocol
+
 import torch
 from torch import Tensor, nn
 
 from playground.flows.flow import Flow
 from playground.flows.nice import MAX_HIDDEN
-from playground.flows.ode import Field, rk4
+from playground.flows.ode import Field, carry
 from playground.flows.plane import check_between
 
 __all__ = ["Segment", "VelocityField", "ffjord"]
@@ -29,23 +31,31 @@ def ffjord(dim: int = 2, layers: int = 6, *, hidden: int = 48, steps: int = 1) -
     return Flow(segments, dim=dim)
 
 
-class Segment(nn.Module):
-    """The journey of a velocity field from one time to a later one."""
+class HasField(Protocol):
+    """A network of a velocity."""
 
-    def __init__(self, field: "VelocityField", start: float, stop: float, *, steps: int, owner: bool) -> None:
+    def field(self) -> Field:
+        """Velocity and divergence with the weights as they are now."""
+        ...
+
+
+class Segment(nn.Module):
+    """The journey of a velocity field from one time to another."""
+
+    def __init__(self, field: HasField, start: float, stop: float, *, steps: int, owner: bool) -> None:
         super().__init__()
         self.start, self.stop, self.steps = start, stop, steps
         if owner:
-            self.field = field
+            self.field = field  # type: ignore[assignment]  # it is a module
         self._shared = (field,)  # unregistered: all segments share the field, and a checkpoint must hold it once
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x (n, d) at `start` to `stop`; also the log-determinant (n,)."""
-        return rk4(self._shared[0].field(), x, start=self.start, stop=self.stop, steps=self.steps)
+        return carry(self._shared[0].field(), x, start=self.start, stop=self.stop, steps=self.steps)
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """The way back, by the same steps: the inverse of `forward` up to the error of the solver."""
-        return rk4(self._shared[0].field(), z, start=self.stop, stop=self.start, steps=self.steps)
+        return carry(self._shared[0].field(), z, start=self.stop, stop=self.start, steps=self.steps)
 
     def extra_repr(self) -> str:
         return f"from t={self.start:g} to t={self.stop:g}, steps={self.steps}"

@@ -1,4 +1,4 @@
-"""Train a flow by maximum likelihood: a generator of one frozen record a step, to watch and to stop.
+"""Train a flow by its loss, the likelihood or flow matching's: a generator of one frozen record a step.
 
 Adam (Kingma and Ba, 2015) under a warm-up and a cosine over the budget, whatever its length; the weights handed back
 are a running average (Shamir and Zhang, Stochastic gradient descent for non-smooth optimization, 2013).
@@ -22,10 +22,11 @@ from playground.flows.flow import Flow
 from playground.flows.spline import Lattice
 from playground.nn.adam import Weights, learning_rate
 
-__all__ = ["FitStep", "Recipe", "divergence", "fit", "held_out", "recipe"]
+__all__ = ["FitStep", "Recipe", "fit", "held_out", "mean_nll", "recipe"]
 
 STAGES = 100  # of a budget of seconds
 HELD_OUT = 4096  # points on which the divergence is estimated
+FEWER = 1024  # of them meanwhile, where the likelihood is not what is trained and costs more than a step
 KL_SHARE = 0.03  # part of the time that may go into the divergence
 AHEAD = 65536  # points drawn from the density at once
 CLIP = 10.0  # longest gradient, nats per unit of weight
@@ -36,7 +37,10 @@ class FitStep:
     """One training step."""
 
     step: int  # 1, 2, ...
-    nll: float  # mean negative log-likelihood of the batch, nats
+    loss: float  # what is minimised, on the batch
+    nll: (
+        float  # mean negative log-likelihood, nats: of the batch, or where it is not the loss the last estimate, or NaN
+    )
     kl: float | None  # E[log p - log q] in nats on a held-out set, where it was estimated at this step
     seconds: float  # time spent in training so far, without the time the caller took between two steps
     progress: float  # part of the budget that is used up, 0 to 1
@@ -57,6 +61,7 @@ RECIPES = {
     "planar": Recipe(lr=0.08, batch=1024),
     "radial": Recipe(lr=0.1),
     "ffjord": Recipe(lr=0.03, batch=256),
+    "matching": Recipe(lr=0.01, batch=512),
 }  # by the name in `flow.config`, "lattice" for a spline flow in the plane; tuned for budgets of seconds
 
 
@@ -64,6 +69,8 @@ def recipe(flow: nn.Module) -> Recipe:
     """The defaults with which `fit` trains a flow."""
     if any(isinstance(module, Lattice) for module in flow.modules()):
         return RECIPES["lattice"]
+    if not getattr(flow, "by_likelihood", True):
+        return RECIPES["matching"]
     return RECIPES.get(getattr(flow, "config", {}).get("name", ""), Recipe())
 
 
@@ -129,8 +136,10 @@ def _run(
     spent = on_kl = kl_cost = 0.0  # seconds in here, on the divergence, on its last estimate
     weights = Weights(flow, beta2=beta2)
     batches = _batches(density, batch, weights.value, torch.Generator().manual_seed(seed))
+    noise = torch.Generator().manual_seed(seed ^ 0x7015E)  # of a loss that draws
+    nll = math.nan
     try:
-        apart = held_out(density, weights.value, seed)
+        x_apart, log_p = held_out(density, weights.value, seed)
         step, progress = 0, 0.0
         while progress < 1:
             step += 1
@@ -145,18 +154,25 @@ def _run(
             if step == 1:
                 _initialise(flow, x)
             with torch.enable_grad():
-                nll = weights.update(-flow.log_prob(x).mean(), rate, clip=CLIP)
+                loss = weights.update(flow.loss(x, noise), rate, clip=CLIP)
             elapsed = spent + clock() - now
             progress = min(1.0, elapsed / seconds if seconds is not None else step / (steps or pace[-1]))  # type: ignore[index]  # one is given
             kl = None
             if progress == 1:
                 weights.show()
-            if apart is not None and (progress == 1 or on_kl + kl_cost <= KL_SHARE * elapsed):
-                kl = divergence(flow, *apart)
+            wanted = log_p is not None or not flow.by_likelihood
+            if wanted and (progress == 1 or on_kl + kl_cost <= KL_SHARE * elapsed):
+                few = FEWER if progress < 1 and not flow.by_likelihood else HELD_OUT
+                estimate = mean_nll(flow, x_apart[:few])
+                kl = None if log_p is None else estimate + log_p[:few].mean().item()
+                if not flow.by_likelihood:
+                    nll = estimate
                 kl_cost = spent + clock() - now - elapsed
                 on_kl += kl_cost
+            if flow.by_likelihood:
+                nll = loss
             spent += clock() - now
-            yield FitStep(step, nll, kl, spent, progress, stage)
+            yield FitStep(step, loss, nll, kl, spent, progress, stage)
             now = clock()
     finally:
         weights.release()
@@ -167,18 +183,17 @@ def _batches(density: Density, batch: int, like: Tensor, generator: torch.Genera
         yield from density.sample(max(1, AHEAD // batch) * batch, generator).to(like).split(batch)
 
 
-def held_out(density: Density, like: Tensor, seed: int) -> tuple[Tensor, Tensor] | None:
-    """The points (4096, d) that `fit` with this seed keeps apart and their log-density, or None where it has none."""
+def held_out(density: Density, like: Tensor, seed: int) -> tuple[Tensor, Tensor | None]:
+    """The points (4096, d) that `fit` with this seed keeps apart, and their log-density, or None where it has none."""
     x = density.sample(HELD_OUT, torch.Generator().manual_seed(seed ^ 0x5EED))
     log_p = density.log_prob(x)
-    return None if log_p is None else (x.to(like), log_p.to(like))
+    return x.to(like), None if log_p is None else log_p.to(like)
 
 
 @torch.no_grad()
-def divergence(flow: Flow, x: Tensor, log_p: Tensor) -> float:
-    """KL(p || q) in nats, estimated on points x (n, d) of p."""
-    log_q = torch.cat([flow.log_prob(part) for part in x.split(1024)])
-    return (log_p - log_q).mean().item()
+def mean_nll(flow: Flow, x: Tensor) -> float:
+    """The mean negative log-likelihood in nats of points x (n, d); plus that of their own density it is KL(p || q)."""
+    return -torch.cat([flow.log_prob(part) for part in x.split(1024)]).mean().item()
 
 
 @torch.no_grad()

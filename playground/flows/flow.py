@@ -23,6 +23,8 @@ __all__ = ["Flow"]
 class Flow(nn.Module):
     """Transforms in the order data to latent, over a standard normal base of dimension `dim`."""
 
+    by_likelihood = True  # whether `loss` is the mean negative log-likelihood
+
     def __init__(self, transforms: Iterable[nn.Module], *, dim: int) -> None:
         super().__init__()
         self.transforms = nn.ModuleList(transforms)
@@ -49,6 +51,10 @@ class Flow(nn.Module):
         """Log-density (n,) in nats of points x (n, d)."""
         z, logdet = self(x)
         return -0.5 * (z.square().sum(-1) + self.dim * math.log(2 * math.pi)) + logdet
+
+    def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:  # noqa: ARG002  # others draw
+        """What `fit` minimises on a batch x (n, d): the mean negative log-likelihood, nats."""
+        return -self.log_prob(x).mean()
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from playground.flows.density import EXTENT, Density
-from playground.flows.fit import FitStep, divergence, fit, held_out
+from playground.flows.fit import FitStep, fit, held_out, mean_nll
 from playground.flows.flow import Flow
 from playground.flows.grid import grid_values
 from playground.flows.planar import NotInvertibleError
@@ -95,7 +95,7 @@ def watch(
 def _frames(
     runners: "list[_Runner]",
     painters: "list[_Painter]",
-    apart: Callable[[Tensor], tuple[Tensor, Tensor] | None],
+    apart: Callable[[Tensor], tuple[Tensor, Tensor | None]],
     frames_per_second: float,
     stop: threading.Event,
 ) -> Generator[Frame]:
@@ -136,11 +136,11 @@ def portrait(flow: Flow, density: Density, *, side: int = 200, points: int = 150
     """A flow as it is, without training: picture and samples as in a frame of `watch`, loss on points kept apart."""
     like = next(flow.parameters())
     runner = _Runner(flow.config.get("name", ""), flow)
-    apart = held_out(density, like, seed)
-    x = density.sample(4096, torch.Generator().manual_seed(seed)).to(like) if apart is None else apart[0]
-    runner.nll.add(0, -float(flow.log_prob(x).mean()))
-    if apart is not None:
-        runner.kl.add(0, divergence(flow, *apart))
+    x, log_p = held_out(density, like, seed)
+    nll = mean_nll(flow, x)
+    runner.nll.add(0, nll)
+    if log_p is not None:
+        runner.kl.add(0, nll + float(log_p.mean()))
     none = np.zeros(0, dtype=np.float32)
     return replace(
         _Painter(runner, side, points, seed).paint(None), progress=1.0, nll_curve=(none, none), kl_curve=(none, none)
@@ -171,20 +171,25 @@ class _Runner:
                 break
             self.pace += [record.step - 1] * (record.stage - len(self.pace))
             self.last = record
-            self.nll.add(record.step, record.nll)
+            if math.isfinite(record.nll):  # of flow matching it is not known at first
+                self.nll.add(record.step, record.nll)
             if record.kl is not None:
                 self.kl.add(record.step, record.kl)
             if self.wanted.is_set():
                 self.hand_over()
 
-    def estimate(self, apart: Callable[[Tensor], tuple[Tensor, Tensor] | None]) -> None:
-        """The divergence of the weights that are kept, where training ended before its budget."""
+    def estimate(self, apart: Callable[[Tensor], tuple[Tensor, Tensor | None]]) -> None:
+        """Likelihood and divergence of the weights that are kept, where training ended before its budget."""
         if self.last is None or self.finished:
             return
-        points = apart(next(self.flow.parameters()))
-        kl = math.nan if points is None else divergence(self.flow, *points)
-        if math.isfinite(kl):
-            self.kl.add(self.last.step, kl)
+        x, log_p = apart(next(self.flow.parameters()))
+        if log_p is None and self.flow.by_likelihood:
+            return
+        nll = mean_nll(self.flow, x)
+        if math.isfinite(nll) and not self.flow.by_likelihood:
+            self.nll.add(self.last.step, nll)
+        if math.isfinite(nll) and log_p is not None:
+            self.kl.add(self.last.step, nll + float(log_p.mean()))
 
     def end(self) -> None:
         """Close the training, which then puts the averaged weights into the flow."""

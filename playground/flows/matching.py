@@ -1,0 +1,211 @@
+"""Flow matching: a velocity learned by regression carries one density into another; no likelihood, no ODE in training.
+
+Lipman et al., Flow Matching for Generative Modeling, 2023; Liu, Gong and Liu, Flow Straight and Fast, 2023; Albergo and
+Vanden-Eijnden, Building Normalizing Flows with Stochastic Interpolants, 2023; Tong et al. 2024 for couplings.
+"""
+
+import math
+from itertools import pairwise
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from playground.flows.coupling import COUPLINGS, couple
+from playground.flows.density import DENSITIES, Density, density
+from playground.flows.ffjord import Segment
+from playground.flows.flow import Flow
+from playground.flows.interpolants import Interpolant, interpolant
+from playground.flows.ode import walk
+from playground.flows.plane import check_between
+from playground.flows.velocity import VelocityNet
+from playground.nn.seeded import seeded
+
+__all__ = ["Matching", "build_matching"]
+
+LOG_STEPS = 2  # of RK4 in each of the segments that `log_prob` walks
+PLANNED = 256  # points of one plan; exact plans cost the cube
+
+
+class Matching(Flow):
+    """A flow by ODE from a source at t = 0 to data at t = 1: dx/dt = v(x, t).
+
+    It does what every `Flow` does: `forward` carries data to the source, `layers` are times from 1 to 0.
+    """
+
+    by_likelihood = False
+
+    def __init__(
+        self, net: VelocityNet, path: Interpolant, *, coupling: str, source: Density | None, layers: int
+    ) -> None:
+        stops = [1 - (k / layers) ** 2 for k in range(layers + 1)]  # shorter near the data, where velocities are steep
+        segments = [
+            Segment(net, start, stop, steps=LOG_STEPS, owner=k == 0) for k, (start, stop) in enumerate(pairwise(stops))
+        ]
+        super().__init__(segments, dim=net.dim)
+        self.path, self.coupling, self.source = path, coupling, source
+
+    @property
+    def net(self) -> VelocityNet:
+        """The network."""
+        return cast(VelocityNet, self.transforms[0].field)
+
+    def velocity(self, x: Tensor, t: Tensor | float) -> Tensor:
+        """v (n, d) at points x (n, d) and a time t in [0, 1], a number or (n,)."""
+        return self.net(x, t)[:, : self.dim]
+
+    def draw(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """n points (n, d) of the source."""
+        like = next(self.parameters())
+        if self.source is not None:
+            return self.source.sample(n, generator).to(like)
+        where = like.device if generator is None else generator.device
+        return torch.randn(n, self.dim, generator=generator, dtype=like.dtype, device=where).to(like.device)
+
+    def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Mean over batch and coordinates of |v(x_t, t) - dx_t/dt|^2 for data x (n, d); t spread evenly over (0, 1).
+
+        Under "ot" and "entropic" a plan joins up to 256 points of x with as many of the source, and its pairs are seen
+        at as many times as fill the batch.
+        """
+        x0, x1 = self._pairs(x, generator)
+        n = len(x1)
+        margin = self.path.margin
+        t = (torch.arange(n, dtype=x.dtype) + torch.rand(n, generator=generator, dtype=x.dtype)) / n
+        t = (margin + (1 - 2 * margin) * t[torch.randperm(n, generator=generator)]).to(x.device)
+        eps = torch.randn(x1.shape, generator=generator, dtype=x.dtype).to(x.device) if self.path.random else None
+        wanted = self.path.velocity(x0, x1, t, eps)
+        answer = self.net(self.path.point(x0, x1, t, eps), t)
+        loss = (answer[:, : self.dim] - wanted).square().mean()
+        if self.net.heads == 2 and eps is not None:
+            loss = loss + (answer[:, self.dim :] - eps).square().mean()
+        return loss
+
+    def _pairs(self, x: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        if self.coupling == "independent":
+            return self.draw(len(x), generator), x
+        times = math.ceil(len(x) / PLANNED)
+        few = x[: math.ceil(len(x) / times)]
+        x0, x1 = couple(self.draw(len(few), generator), few, self.coupling, generator, sigma=self.path.spread)
+        return x0.repeat(times, 1), x1.repeat(times, 1)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Log-density (n,) in nats of x (n, d): the source's, less the divergence on the way (RK4, exact trace in 2-D).
+
+        Raises `ValueError` where the source's density is not known.
+        """
+        z, logdet = self(x)
+        return self.source_log_prob(z) + logdet
+
+    def source_log_prob(self, z: Tensor) -> Tensor:
+        """Log-density (n,) of the source; raises `ValueError` where it is not known."""
+        if self.source is None:
+            return -0.5 * (z.square().sum(-1) + self.dim * math.log(2 * math.pi))
+        log_p = self.source.log_prob(z)
+        if log_p is None:
+            raise ValueError(f"the source {self.source.name!r} has no density in closed form, so this flow has none")
+        return log_p
+
+    @torch.no_grad()
+    def sample(
+        self, n: int, generator: torch.Generator | None = None, *, steps: int = 32, solver: str = "rk4"
+    ) -> Tensor:
+        """Draw n points (n, d) by `steps` of a method of `METHODS` ("adaptive": as many as it needs)."""
+        return self.trajectory(self.draw(n, generator), steps, solver=solver)[-1]
+
+    @torch.no_grad()
+    def trajectory(
+        self, z: Tensor, steps: int, *, solver: str = "euler", start: float = 0.0, stop: float = 1.0
+    ) -> Tensor:
+        """Points (steps + 1, n, d) on the way of z (n, d) from t = `start` to `stop`; "adaptive" may take more steps.
+
+        Raises `ValueError` for an unknown solver and for steps out of range.
+        """
+        slope = lambda state, t: (self.velocity(state[0], t),)  # noqa: E731
+        way = walk(slope, (z,), start=start, stop=stop, steps=steps, method=solver)
+        return torch.stack([state[0] for _, state in way])
+
+    def score(self, x: Tensor, t: float) -> Tensor:
+        """The score d log p_t / dx (n, d), where the path tells it: -E[eps | x] / gamma, or of a Gaussian source.
+
+        With x_t = alpha x0 + beta x1 and x0 ~ N(0, I) it is -E[x0 | x] / alpha, and E[x0 | x] solves the two equations
+        x = alpha E[x0] + beta E[x1], v = alpha' E[x0] + beta' E[x1]. Raises `ValueError` where neither holds.
+        """
+        at = torch.tensor(t, dtype=x.dtype, device=x.device)
+        if self.net.heads == 2:
+            return -self.net(x, t)[:, self.dim :] / self.path.gamma(at)
+        if self.source is not None or self.coupling != "independent" or self.path.random:
+            raise ValueError(
+                "the score needs the stochastic interpolant, or a path without noise from a normal source whose pairs "
+                "are independent"
+            )
+        alpha, beta = self.path.alpha(at), self.path.beta(at)
+        d_alpha, d_beta = self.path.d_alpha(at), self.path.d_beta(at)
+        noise = (d_beta * x - beta * self.velocity(x, t)) / (alpha * d_beta - beta * d_alpha)
+        return -noise / alpha
+
+    @torch.no_grad()
+    def wander(
+        self, z: Tensor, steps: int, *, epsilon: float = 0.5, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Points (steps + 1, n, d) of the SDE with the flow's marginals, dx = (v + e s) dt + sqrt(2 e) dW.
+
+        Euler and Maruyama; e = `epsilon` t (1 - t), so that the ends, where the score may not be finite, are left
+        without noise. What `score` raises.
+        """
+        ways = [z]
+        for k in range(steps):
+            t = k / steps
+            e = epsilon * t * (1 - t)
+            x = ways[-1]
+            drift = self.velocity(x, t) + (e * self.score(x, t) if e else 0.0)
+            noise = torch.randn(x.shape, generator=generator, dtype=x.dtype).to(x.device)
+            ways.append(x + drift / steps + math.sqrt(2 * e / steps) * noise)
+        return torch.stack(ways)
+
+
+def build_matching(
+    name: str = "rectified",
+    dim: int = 2,
+    *,
+    coupling: str | None = None,
+    source: str | Density | None = None,
+    hidden: int = 128,
+    layers: int = 8,
+    seed: int = 0,
+    **options: float,
+) -> Matching:
+    """A new flow by matching along a path of `INTERPOLANTS`, whose options follow; weights drawn from `seed`.
+
+    `coupling` is "independent", "ot" or "entropic" (the bridge's own). `source` is None for a standard normal, the name
+    of a density, or a `Density`; `layers` is in how many parts `layers(x)` and `log_prob` walk. Raises `ValueError` for
+    unknown names and numbers out of range.
+
+    >>> build_matching("trig", coupling="ot").config["coupling"]
+    'ot'
+    """
+    path = interpolant(name, **options)
+    coupling = coupling or ("entropic" if name == "bridge" else "independent")
+    if coupling not in COUPLINGS:
+        raise ValueError(f"no coupling is called {coupling!r}; choose one of {', '.join(COUPLINGS)}")
+    check_between("dim", dim, 1, 4096)
+    check_between("layers", layers, 1, 64)
+    if isinstance(source, str):
+        if source not in DENSITIES:
+            raise ValueError(f"no density is called {source!r}; choose one of {', '.join(DENSITIES)}")
+        found: Density | None = density(source)
+    else:
+        found = source
+    if found is not None and path.gaussian:
+        raise ValueError(f"the path {name!r} is meant for a standard normal source, not {found.name!r}")
+    if found is not None and dim != 2:
+        raise ValueError(f"the source {found.name!r} lies in the plane, so dim must be 2, not {dim}")
+    with seeded(seed):
+        net = VelocityNet(dim, hidden, heads=2 if name == "stochastic" else 1)
+    flow = Matching(net, path, coupling=coupling, source=found, layers=layers)
+    more: dict[str, Any] = {"source": found.name} if found is not None else {}
+    flow.config = {
+        "name": name, "dim": dim, "coupling": coupling, "hidden": hidden, "layers": layers, "seed": seed,
+        **more, **options,
+    }  # fmt: skip
+    return flow
