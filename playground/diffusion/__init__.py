@@ -22,6 +22,7 @@ from playground.diffusion.exact import exact_ode, log_likelihood
 from playground.diffusion.export import Exported, export_row
 from playground.diffusion.from_diffusers import DiffusersDenoiser, from_diffusers, load_diffusers
 from playground.diffusion.grids import GRIDS
+from playground.diffusion.heat import Continuity, Heat, continuity, diffuse, heat
 from playground.diffusion.learning import SPLIT_STEPS, Learning, learn, measure_learned
 from playground.diffusion.linear_solver import LinearForm, LinearSolver, linear_form
 from playground.diffusion.mixture import MixtureDenoiser
@@ -67,6 +68,7 @@ __all__ = [
     "TARGETS",
     "Arena",
     "Bundle",
+    "Continuity",
     "DataDenoiser",
     "Denoiser",
     "DenoiserStep",
@@ -79,6 +81,7 @@ __all__ = [
     "ErrorSplit",
     "Exported",
     "GuidedDenoiser",
+    "Heat",
     "LearnedDenoiser",
     "Learning",
     "LevelErrors",
@@ -100,7 +103,9 @@ __all__ = [
     "Trajectory",
     "build_denoiser",
     "by_hand",
+    "continuity",
     "dial",
+    "diffuse",
     "distill",
     "distilled_dot",
     "draw",
@@ -111,6 +116,7 @@ __all__ = [
     "fit_denoiser",
     "free_levels",
     "from_diffusers",
+    "heat",
     "learn",
     "linear_form",
     "load_denoiser",

@@ -10,7 +10,7 @@ from playground.diffusion.denoiser import Denoiser
 from playground.diffusion.level import wide
 from playground.diffusion.mixture import MixtureDenoiser
 
-__all__ = ["exact_ode", "log_likelihood"]
+__all__ = ["exact_ode", "log_likelihood", "rk4"]
 
 FINE = 1e-4  # below this level the ODE's end is the denoised itself, to about its square
 
@@ -26,7 +26,7 @@ def exact_ode(denoiser: Denoiser, x: Tensor, sigma: float, *, end: float = 0.0, 
     last = max(end, min(FINE, sigma / 2))
     x = x.to(wide(x.device))
     level = lambda u: torch.tensor(sigma * math.exp(u), dtype=x.dtype, device=x.device)  # noqa: E731
-    x = _rk4(lambda at, u: at - denoiser(at, level(u)), x, math.log(last / sigma), steps)  # dx/d ln sigma = x - D
+    x = rk4(lambda at, u: at - denoiser(at, level(u)), x, math.log(last / sigma), steps)  # dx/d ln sigma = x - D
     return denoiser(x, torch.tensor(last, dtype=x.dtype, device=x.device)) if end == 0 else x
 
 
@@ -53,7 +53,7 @@ def log_likelihood(
             drift = at - denoiser(at, sigma)
         return torch.cat([drift, (x.shape[1] - divergence(at, sigma))[:, None]], 1)
 
-    state = _rk4(slope, torch.cat([x, x.new_zeros(len(x), 1)], 1), math.log(sigma_max / sigma_min), steps)
+    state = rk4(slope, torch.cat([x, x.new_zeros(len(x), 1)], 1), math.log(sigma_max / sigma_min), steps)
     x, gain = state[:, :-1], state[:, -1]
     if isinstance(denoiser, MixtureDenoiser):
         return denoiser.log_prob(x, sigma_max) + gain
@@ -64,7 +64,7 @@ def log_likelihood(
     return normal + gain
 
 
-def _rk4(slope: Callable[[Tensor, float], Tensor], x: Tensor, end: float, steps: int) -> Tensor:
+def rk4(slope: Callable[[Tensor, float], Tensor], x: Tensor, end: float, steps: int) -> Tensor:
     """x carried along dx/du = slope(x, u) from u = 0 to `end`, in equal steps of the classical Runge-Kutta method."""
     if steps < 1:
         raise ValueError(f"steps must be at least 1, not {steps}")

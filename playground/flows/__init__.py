@@ -8,10 +8,12 @@ from playground.flows.fit import FitStep, fit
 from playground.flows.flow import Flow
 from playground.flows.grid import log_prob_grid
 from playground.flows.interpolants import INTERPOLANTS, Interpolant, interpolant
+from playground.flows.journey import Journey, journey
 from playground.flows.live import Frame, Lane, portrait, watch
 from playground.flows.matching import Matching, build_matching
 from playground.flows.microscope import LayerReport, Report, inspect, mass
 from playground.flows.ode import METHODS
+from playground.flows.one_step import OneStep, distil
 from playground.flows.pictures import density_from_drawing, density_from_image, read_image
 from playground.flows.plane import generator
 from playground.flows.points import density_from_points, read_points
@@ -29,10 +31,12 @@ __all__ = [
     "Flow",
     "Frame",
     "Interpolant",
+    "Journey",
     "Lane",
     "LayerReport",
     "LayerView",
     "Matching",
+    "OneStep",
     "Report",
     "build",
     "build_matching",
@@ -41,11 +45,13 @@ __all__ = [
     "density_from_drawing",
     "density_from_image",
     "density_from_points",
+    "distil",
     "film",
     "fit",
     "generator",
     "inspect",
     "interpolant",
+    "journey",
     "load",
     "log_prob_grid",
     "mass",

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from playground import checkpoints
+from playground.flows.density import DENSITIES
 from playground.flows.ffjord import ffjord
 from playground.flows.flow import Flow
 from playground.flows.glow import glow
 from playground.flows.maf import maf
+from playground.flows.matching import build_matching
 from playground.flows.nice import nice
 from playground.flows.planar import planar
 from playground.flows.radial import radial
@@ -56,13 +58,18 @@ def build(name: str, dim: int = 2, *, seed: int = 0, **options: Any) -> Flow:
 
 
 def save(flow: Flow, folder: str | Path) -> None:
-    """Write a flow made by `build` to a folder."""
+    """Write a flow made by `build` or `build_matching` to a folder; a source must be a density by name, or normal.
+
+    Raises `ValueError` for another source.
+    """
+    if (source := flow.config.get("source")) is not None and source not in DENSITIES:
+        raise ValueError(f"the source {source!r} is no density of {', '.join(DENSITIES)}, so the flow cannot be saved")
     checkpoints.write(folder, flow.config, flow.state_dict())
 
 
 def load(folder: str | Path) -> Flow:
     """Read a flow that `save` wrote."""
     config, tensors = checkpoints.read(folder)
-    flow = build(**config)
+    flow = build_matching(**config) if "coupling" in config else build(**config)
     flow.load_state_dict(tensors)
     return flow

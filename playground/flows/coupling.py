@@ -22,7 +22,7 @@ def plan(x0: Tensor, x1: Tensor, coupling: str, *, sigma: float = 0.5) -> NDArra
     2 sigma^2: the static Schrodinger bridge of Brownian motion with that sigma. Raises `ValueError` for an unknown
     coupling.
     """
-    import ot
+    import ot  # type: ignore[import-untyped]  # slow to import; it ships no types
 
     a, b = (np.full(len(x), 1 / len(x)) for x in (x0, x1))
     if coupling == "independent":

@@ -46,7 +46,7 @@ class Segment(nn.Module):
         super().__init__()
         self.start, self.stop, self.steps = start, stop, steps
         if owner:
-            self.field = field  # type: ignore[assignment]  # it is a module
+            self.field = field
         self._shared = (field,)  # unregistered: all segments share the field, and a checkpoint must hold it once
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

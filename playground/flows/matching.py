@@ -4,6 +4,7 @@ Lipman et al., Flow Matching for Generative Modeling, 2023; Liu, Gong and Liu, F
 Vanden-Eijnden, Building Normalizing Flows with Stochastic Interpolants, 2023; Tong et al. 2024 for couplings.
 """
 
+import copy
 import math
 from itertools import pairwise
 from typing import Any, cast
@@ -44,6 +45,7 @@ class Matching(Flow):
         ]
         super().__init__(segments, dim=net.dim)
         self.path, self.coupling, self.source = path, coupling, source
+        self.kept: tuple[Tensor, Tensor] | None = None  # pairs (n, d), (n, d) that take the place of a coupling
 
     @property
     def net(self) -> VelocityNet:
@@ -68,7 +70,7 @@ class Matching(Flow):
         Under "ot" and "entropic" a plan joins up to 256 points of x with as many of the source, and its pairs are seen
         at as many times as fill the batch.
         """
-        x0, x1 = self._pairs(x, generator)
+        x0, x1 = self.pairs(x, generator)
         n = len(x1)
         margin = self.path.margin
         t = (torch.arange(n, dtype=x.dtype) + torch.rand(n, generator=generator, dtype=x.dtype)) / n
@@ -81,7 +83,12 @@ class Matching(Flow):
             loss = loss + (answer[:, self.dim :] - eps).square().mean()
         return loss
 
-    def _pairs(self, x: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+    def pairs(self, x: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Ends (m, d), (m, d), m >= n, of the paths that are taught with data x (n, d); of a reflowed flow its own."""
+        if self.kept is not None:
+            z, end = self.kept
+            chosen = torch.randint(len(z), (len(x),), generator=generator).to(z.device)
+            return z[chosen], end[chosen]
         if self.coupling == "independent":
             return self.draw(len(x), generator), x
         times = math.ceil(len(x) / PLANNED)
@@ -124,6 +131,21 @@ class Matching(Flow):
         slope = lambda state, t: (self.velocity(state[0], t),)  # noqa: E731
         way = walk(slope, (z,), start=start, stop=stop, steps=steps, method=solver)
         return torch.stack([state[0] for _, state in way])
+
+    def reflow(
+        self, n: int = 32_768, generator: torch.Generator | None = None, *, steps: int = 32, solver: str = "rk4"
+    ) -> "Matching":
+        """The next round's flow, to be given to `fit`: begun as this one, it learns the lines between n pairs of z and
+        where this one carries it (Liu, Gong and Liu 2023, algorithm 1). What `trajectory` raises.
+
+        Its paths are straighter; what this one has wrong, and its solver, it learns too.
+        """
+        again = copy.deepcopy(self)
+        z = self.draw(n, generator)
+        again.kept = (z, self.trajectory(z, steps, solver=solver)[-1])
+        again.path, again.coupling = interpolant("rectified"), "independent"
+        again.config = {**self.config, "rounds": self.config.get("rounds", 0) + 1}
+        return again
 
     def score(self, x: Tensor, t: float) -> Tensor:
         """The score d log p_t / dx (n, d), where the path tells it: -E[eps | x] / gamma, or of a Gaussian source.
@@ -172,13 +194,15 @@ def build_matching(
     source: str | Density | None = None,
     hidden: int = 128,
     layers: int = 8,
+    rounds: int = 0,
     seed: int = 0,
     **options: float,
 ) -> Matching:
     """A new flow by matching along a path of `INTERPOLANTS`, whose options follow; weights drawn from `seed`.
 
     `coupling` is "independent", "ot" or "entropic" (the bridge's own). `source` is None for a standard normal, the name
-    of a density, or a `Density`; `layers` is in how many parts `layers(x)` and `log_prob` walk. Raises `ValueError` for
+    of a density, or a `Density`; `layers` is in how many parts `layers(x)` and `log_prob` walk; `rounds` is how often a
+    flow that was saved had been reflowed. Raises `ValueError` for
     unknown names and numbers out of range.
 
     >>> build_matching("trig", coupling="ot").config["coupling"]
@@ -204,6 +228,7 @@ def build_matching(
         net = VelocityNet(dim, hidden, heads=2 if name == "stochastic" else 1)
     flow = Matching(net, path, coupling=coupling, source=found, layers=layers)
     more: dict[str, Any] = {"source": found.name} if found is not None else {}
+    more |= {"rounds": rounds} if rounds else {}
     flow.config = {
         "name": name, "dim": dim, "coupling": coupling, "hidden": hidden, "layers": layers, "seed": seed,
         **more, **options,

@@ -171,8 +171,8 @@ def carry(
     """
     slope: Slope = lambda state, t: field(state[0], t)  # noqa: E731
     way = walk(slope, (x, x.new_zeros(len(x))), start=start, stop=stop, steps=steps, method=method, tolerance=tolerance)
-    (x, integral) = deque(way, maxlen=1)[0][1]
-    return x, integral
+    state = deque(way, maxlen=1)[0][1]
+    return state[0], state[1]
 
 
 def divergence_of(
@@ -200,8 +200,9 @@ def divergence_of(
         total = x.new_zeros(len(x))
         value = None
         for direction in directions(x):
-            value, along = torch.func.jvp(lambda at: velocity(at, t), (x,), (direction,))
-            total = total + (along * direction).sum(1)
+            made = torch.func.jvp(lambda at: velocity(at, t), (x,), (direction,))
+            value = made[0]
+            total = total + (made[1] * direction).sum(1)
         assert value is not None
         return value, total / max(1, probes)
 

@@ -47,4 +47,4 @@ def crossings(start: Tensor, end: Tensor) -> NDArray[np.int64]:
 
 def _side(p: NDArray[np.float64], q: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Twice the signed area of p, q, x."""
-    return (q[..., 0] - p[..., 0]) * (x[..., 1] - p[..., 1]) - (q[..., 1] - p[..., 1]) * (x[..., 0] - p[..., 0])  # type: ignore[no-any-return]
+    return (q[..., 0] - p[..., 0]) * (x[..., 1] - p[..., 1]) - (q[..., 1] - p[..., 1]) * (x[..., 0] - p[..., 0])

@@ -52,10 +52,11 @@ class VelocityNet(nn.Module):
                 along = signs[n, d] = (2 * torch.randint(0, 2, (PROBES, n, d), generator=generator) - 1).to(x)
             h, tangent = x, along
             for layer, shift in zip(self.layers, self._shifts(x, t), strict=True):
+                assert isinstance(layer, nn.Linear)
                 before = layer(h) + shift
                 gate = torch.sigmoid(before)
                 h = before * gate
-                tangent = (tangent @ layer.weight.T) * (gate + h * (1 - gate))
+                tangent = nn.functional.linear(tangent, layer.weight) * (gate + h * (1 - gate))
             value = torch.addmm(self.last.bias[:d], h, self.last.weight[:d].T)
             moved = tangent @ self.last.weight[:d].T
             return value, (moved * along).sum((0, 2)) / (1 if d <= EXACT else PROBES)
@@ -65,4 +66,4 @@ class VelocityNet(nn.Module):
     def _shifts(self, x: Tensor, t: Tensor | float) -> tuple[Tensor, ...]:
         t = torch.as_tensor(t, dtype=x.dtype, device=x.device).reshape(-1, 1)
         angle = math.pi * t * torch.arange(1, FREQUENCIES + 1, dtype=x.dtype, device=x.device)
-        return self.time(torch.cat([t, angle.cos(), angle.sin()], 1)).chunk(3, 1)  # type: ignore[no-any-return]
+        return self.time(torch.cat([t, angle.cos(), angle.sin()], 1)).chunk(3, 1)

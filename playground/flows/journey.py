@@ -1,0 +1,73 @@
+"""The paths of a trained flow by ODE, measured: straight or not, crossing or not, and what few steps cost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from playground.flows.coupling import wasserstein
+from playground.flows.density import Density
+from playground.flows.matching import Matching
+from playground.flows.plane import check_between
+from playground.flows.straightness import crossings, path_energy, path_length_ratio, straightness
+
+__all__ = ["Journey", "journey"]
+
+
+@dataclass(frozen=True, eq=False)
+class Journey:
+    """Paths from the source to the data, and figures of them."""
+
+    paths: NDArray[np.float32]  # (steps + 1, n, 2), in equal steps of t
+    crossed: NDArray[np.int64]  # (n,) how many of the others' chords each path's chord crosses in the plane
+    taught: NDArray[np.float32]  # (2, n, 2) ends of lines that training goes by
+    taught_crossed: NDArray[np.int64]  # (n,) of those
+    straightness: float  # squared units; 0 if all paths are straight
+    length_ratio: float  # of the paths to their chords
+    energy: float  # |path energy - W2^2| / W2^2; 0 for optimal transport
+    distances: dict[int, float]  # W2 between samples by so many Euler steps and samples of the data
+    floor: float  # W2 between two samples of the data of that size
+
+    @property
+    def crossing_pairs(self) -> int:
+        """Pairs of the paths whose chords cross."""
+        return int(self.crossed.sum()) // 2
+
+    @property
+    def taught_crossing_pairs(self) -> int:
+        """Pairs of the taught lines that cross: where they do, the velocity is an average of both."""
+        return int(self.taught_crossed.sum()) // 2
+
+
+@torch.no_grad()
+def journey(
+    flow: Matching,
+    density: Density,
+    *,
+    points: int = 1000,
+    steps: int = 64,
+    counts: Sequence[int] = (1, 2, 4, 8),
+    seed: int = 0,
+) -> Journey:
+    """Follow `points` of the source by fine steps (RK4), and by few (Euler). Raises `ValueError` for points outside
+    10..5,000, and what `trajectory` raises."""
+    check_between("points", points, 10, 5000)
+    generator = torch.Generator().manual_seed(seed)
+    z = flow.draw(points, generator)
+    truth, again = (density.sample(points, generator).to(z) for _ in range(2))
+    paths = flow.trajectory(z, steps, solver="rk4")
+    start, end = (part[:points] for part in flow.pairs(truth, generator))
+    ends = {count: flow.trajectory(z, count)[-1] for count in counts}
+    return Journey(
+        paths=paths.float().cpu().numpy(),
+        crossed=crossings(paths[0], paths[-1]),
+        taught=torch.stack([start, end]).float().cpu().numpy(),
+        taught_crossed=crossings(start, end),
+        straightness=straightness(paths),
+        length_ratio=path_length_ratio(paths),
+        energy=path_energy(paths, wasserstein(paths[0], paths[-1])),
+        distances={count: wasserstein(end, truth) for count, end in ends.items()},
+        floor=wasserstein(again, truth),
+    )
