@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from playground.flows.coupling import COUPLINGS, couple
-from playground.flows.density import DENSITIES, Density, density
+from playground.flows.density import Density, density
 from playground.flows.ffjord import Segment
 from playground.flows.flow import Flow
 from playground.flows.interpolants import Interpolant, interpolant
@@ -22,7 +22,7 @@ from playground.flows.plane import check_between
 from playground.flows.velocity import VelocityNet
 from playground.nn.seeded import seeded
 
-__all__ = ["Matching", "build_matching"]
+__all__ = ["Matching", "build_matching", "matching"]
 
 LOG_STEPS = 2  # of RK4 in each of the segments that `log_prob` walks
 PLANNED = 256  # points of one plan; exact plans cost the cube
@@ -186,6 +186,32 @@ class Matching(Flow):
         return torch.stack(ways)
 
 
+def matching(
+    dim: int = 2,
+    layers: int = 8,
+    *,
+    path: str = "rectified",
+    coupling: str = "independent",
+    source: Density | None = None,
+    hidden: int = 128,
+    **options: float,
+) -> Matching:
+    """A flow by matching along a path of `INTERPOLANTS`, whose options follow; it walks in `layers` parts.
+
+    `coupling` is one of `COUPLINGS`, `hidden` the width of the network, `source` a standard normal where it is None.
+    Raises `ValueError` for unknown names, for numbers out of range, and for a source that fits not.
+    """
+    found = interpolant(path, **options)
+    if coupling not in COUPLINGS:
+        raise ValueError(f"no coupling is called {coupling!r}; choose one of {', '.join(COUPLINGS)}")
+    if source is not None and found.gaussian:
+        raise ValueError(f"the path {path!r} is meant for a standard normal source, not {source.name!r}")
+    if source is not None and dim != 2:
+        raise ValueError(f"the source {source.name!r} lies in the plane, so dim must be 2, not {dim}")
+    net = VelocityNet(dim, hidden, heads=2 if path == "stochastic" else 1)
+    return Matching(net, found, coupling=coupling, source=source, layers=layers)
+
+
 def build_matching(
     name: str = "rectified",
     dim: int = 2,
@@ -202,31 +228,17 @@ def build_matching(
 
     `coupling` is "independent", "ot" or "entropic" (the bridge's own). `source` is None for a standard normal, the name
     of a density, or a `Density`; `layers` is in how many parts `layers(x)` and `log_prob` walk; `rounds` is how often a
-    flow that was saved had been reflowed. Raises `ValueError` for
-    unknown names and numbers out of range.
+    flow that was saved had been reflowed. Raises `ValueError` for unknown names and numbers out of range.
 
     >>> build_matching("trig", coupling="ot").config["coupling"]
     'ot'
     """
-    path = interpolant(name, **options)
     coupling = coupling or ("entropic" if name == "bridge" else "independent")
-    if coupling not in COUPLINGS:
-        raise ValueError(f"no coupling is called {coupling!r}; choose one of {', '.join(COUPLINGS)}")
     check_between("dim", dim, 1, 4096)
     check_between("layers", layers, 1, 64)
-    if isinstance(source, str):
-        if source not in DENSITIES:
-            raise ValueError(f"no density is called {source!r}; choose one of {', '.join(DENSITIES)}")
-        found: Density | None = density(source)
-    else:
-        found = source
-    if found is not None and path.gaussian:
-        raise ValueError(f"the path {name!r} is meant for a standard normal source, not {found.name!r}")
-    if found is not None and dim != 2:
-        raise ValueError(f"the source {found.name!r} lies in the plane, so dim must be 2, not {dim}")
+    found = density(source) if isinstance(source, str) else source
     with seeded(seed):
-        net = VelocityNet(dim, hidden, heads=2 if name == "stochastic" else 1)
-    flow = Matching(net, path, coupling=coupling, source=found, layers=layers)
+        flow = matching(dim, layers, path=name, coupling=coupling, source=found, hidden=hidden, **options)
     more: dict[str, Any] = {"source": found.name} if found is not None else {}
     more |= {"rounds": rounds} if rounds else {}
     flow.config = {
