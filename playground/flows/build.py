@@ -1,7 +1,6 @@
 """Make a flow by name, and keep it in a folder."""
 
 from collections.abc import Callable
-from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from playground.flows.ffjord import ffjord
 from playground.flows.flow import Flow
 from playground.flows.glow import glow
 from playground.flows.maf import maf
-from playground.flows.matching import build_matching, matching
+from playground.flows.matching import build_matching
 from playground.flows.nice import nice
 from playground.flows.planar import planar
 from playground.flows.radial import radial
@@ -32,11 +31,6 @@ FLOWS: dict[str, Callable[..., Flow]] = {
     "maf": maf,
     "spline": spline,
     "ffjord": ffjord,
-    "rectified": matching,
-    "ot_cfm": partial(matching, coupling="ot"),
-    "trig": partial(matching, path="trig"),
-    "bridge": partial(matching, path="bridge", coupling="entropic"),
-    "stochastic": partial(matching, path="stochastic"),
 }
 LAYERS: dict[str, int] = {name: signature(family).parameters["layers"].default for name, family in FLOWS.items()}
 MAX_LAYERS = 64
