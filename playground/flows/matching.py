@@ -19,6 +19,7 @@ from playground.flows.flow import Flow
 from playground.flows.interpolants import Interpolant, interpolant
 from playground.flows.ode import walk
 from playground.flows.plane import check_between
+from playground.flows.straightness import straightness
 from playground.flows.velocity import VelocityNet
 from playground.nn.seeded import seeded
 
@@ -131,6 +132,10 @@ class Matching(Flow):
         slope = lambda state, t: (self.velocity(state[0], t),)  # noqa: E731
         way = walk(slope, (z,), start=start, stop=stop, steps=steps, method=solver)
         return torch.stack([state[0] for _, state in way])
+
+    def straightness(self, n: int = 1000, *, steps: int = 64, generator: torch.Generator | None = None) -> float:
+        """S = integral of E |(Z1 - Z0) - v(Z_t, t)|^2 dt in squared units, over n paths by RK4; 0 if all are straight."""
+        return straightness(self.trajectory(self.draw(n, generator), steps, solver="rk4"))
 
     def reflow(
         self, n: int = 32_768, generator: torch.Generator | None = None, *, steps: int = 32, solver: str = "rk4"

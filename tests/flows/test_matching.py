@@ -166,6 +166,7 @@ def test_reflow_straightens_and_remembers_its_pairs():
         pass
     before, after = (flows.journey(flow, density, points=400, steps=32) for flow in (first, second))
     assert after.straightness < 0.2 * before.straightness
+    assert first.straightness(400, steps=32) == pytest.approx(before.straightness, rel=0.2)
     assert after.taught_crossing_pairs < 0.2 * before.taught_crossing_pairs  # of independent pairs, then of a flow's
     assert before.crossing_pairs < 0.2 * before.taught_crossing_pairs
     assert after.distances[1] < 0.5 * before.distances[1]
