@@ -134,7 +134,7 @@ class Matching(Flow):
         return torch.stack([state[0] for _, state in way])
 
     def straightness(self, n: int = 1000, *, steps: int = 64, generator: torch.Generator | None = None) -> float:
-        """S = integral of E |(Z1 - Z0) - v(Z_t, t)|^2 dt in squared units, over n paths by RK4; 0 if all are straight."""
+        """S = integral of E |(Z1 - Z0) - v(Z_t, t)|^2 dt of n paths by RK4, in squared units; 0 if straight."""
         return straightness(self.trajectory(self.draw(n, generator), steps, solver="rk4"))
 
     def reflow(
