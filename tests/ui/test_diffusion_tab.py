@@ -91,7 +91,7 @@ def test_film_plays_to_one_curve(open_page, app_url):
 
 
 def test_fine_steps_show_progress_and_stop(open_page, app_url):
-    page = visit(open_page, app_url, "seed=5")
+    page = visit(open_page, app_url, "seed=5", still=True)
     page.click("#diffusion-mode label:has-text('Fine')")
     page.wait_for_selector("#diffusion-progress [role=progressbar]")
     page.click("#diffusion-stop")
