@@ -162,6 +162,15 @@ def table(cells: Sequence[Cell], budget: float) -> str:
     return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", note])
 
 
+def add_options(parser: argparse.ArgumentParser, budgets: list[float], out: str) -> None:
+    """What is measured, and where it is kept."""
+    parser.add_argument("--densities", nargs="+", choices=DENSITIES, default=list(DENSITIES))
+    parser.add_argument("--budgets", nargs="+", type=float, default=budgets, help="CPU-seconds of training")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--out", type=Path, default=Path(out))
+    parser.add_argument("--table", action="store_true", help="print what --out holds as Markdown and stop")
+
+
 def main() -> None:
     """Measure what is missing, or print what is there."""
     models = [OWN + name for name in flows.FLOWS] + list(PEERS)
@@ -169,11 +178,7 @@ def main() -> None:
     parser.add_argument(
         "--models", nargs="+", choices=models, default=[BEST, *PEERS], metavar="MODEL", help=", ".join(models)
     )
-    parser.add_argument("--densities", nargs="+", choices=DENSITIES, default=list(DENSITIES))
-    parser.add_argument("--budgets", nargs="+", type=float, default=[5.0, 15.0, 60.0], help="CPU-seconds of training")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--out", type=Path, default=Path("flows.json"))
-    parser.add_argument("--table", action="store_true", help="print what --out holds as Markdown and stop")
+    add_options(parser, [5.0, 15.0, 60.0], "flows.json")
     options = parser.parse_args()
     result = read(options.out)
     if not options.table:

@@ -19,12 +19,11 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
 from flow_peers import CLIP, POOL, WARM_UP
-from flows import DENSITIES, by_turns, read, write
+from flows import DENSITIES, add_options, by_turns, read, write
 from torch import Tensor, nn
 from torchcfm.conditional_flow_matching import ConditionalFlowMatcher, ExactOptimalTransportConditionalFlowMatcher
 from torchcfm.models.models import MLP
@@ -191,11 +190,7 @@ def table(cells: list[dict[str, Any]], budget: float) -> str:
 def main() -> None:
     """Measure what is missing, or print what is there."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--densities", nargs="+", choices=DENSITIES, default=list(DENSITIES))
-    parser.add_argument("--budgets", nargs="+", type=float, default=[15.0, 60.0], help="CPU-seconds of training")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--out", type=Path, default=Path("matching.json"))
-    parser.add_argument("--table", action="store_true", help="print what --out holds as Markdown and stop")
+    add_options(parser, [15.0, 60.0], "matching.json")
     options = parser.parse_args()
     result = read(options.out)
     if not options.table:

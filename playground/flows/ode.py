@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["METHODS", "Field", "Tableau", "carry", "divergence_of", "walk"]
+__all__ = ["METHODS", "Field", "Tableau", "carry", "directions", "divergence_of", "walk"]
 
 State = tuple[Tensor, ...]
 Slope = Callable[[State, float], State]
@@ -155,24 +155,35 @@ def _error(h: float, before: Tensor, after: Tensor, slopes: tuple[Tensor, ...], 
     return float((wrong / size).square().mean().sqrt())
 
 
-def carry(
-    field: Field,
-    x: Tensor,
-    *,
-    start: float,
-    stop: float,
-    steps: int,
-    method: str = "rk4",
-    tolerance: float = 1e-5,
-) -> tuple[Tensor, Tensor]:
-    """Follow dx/dt = velocity from `start` to `stop`; x (n, d) there, and the integral (n,) of the divergence.
+def carry(field: Field, x: Tensor, *, start: float, stop: float, steps: int) -> tuple[Tensor, Tensor]:
+    """Follow dx/dt = velocity from `start` to `stop` by RK4; x (n, d) there, and the integral (n,) of the divergence.
 
     The integral is the log-determinant of the exact flow. What `walk` raises.
     """
     slope: Slope = lambda state, t: field(state[0], t)  # noqa: E731
-    way = walk(slope, (x, x.new_zeros(len(x))), start=start, stop=stop, steps=steps, method=method, tolerance=tolerance)
+    way = walk(slope, (x, x.new_zeros(len(x))), start=start, stop=stop, steps=steps)
     state = deque(way, maxlen=1)[0][1]
     return state[0], state[1]
+
+
+def directions(dim: int, probes: int = 0, generator: torch.Generator | None = None) -> Callable[[Tensor], Tensor]:
+    """For points x (n, dim) the directions (k, n, dim) whose derivatives make the trace: the axes, or random signs.
+
+    Raises `ValueError` for probes outside 0..1024.
+    """
+    if not 0 <= probes <= 1024:
+        raise ValueError(f"probes must lie between 0 and 1,024, not {probes}")
+    drawn: dict[tuple[int, ...], Tensor] = {}
+
+    def choose(x: Tensor) -> Tensor:
+        if not probes:
+            return torch.eye(dim, dtype=x.dtype, device=x.device)[:, None].expand(dim, *x.shape)
+        if tuple(x.shape) not in drawn:
+            signs = torch.randint(0, 2, (probes, *x.shape), generator=generator)
+            drawn[tuple(x.shape)] = (2 * signs - 1).to(x)
+        return drawn[tuple(x.shape)]
+
+    return choose
 
 
 def divergence_of(
@@ -184,22 +195,12 @@ def divergence_of(
     once so that a solver sees one smooth function (Grathwohl et al., FFJORD, 2019, section 3.1). Raises `ValueError`
     for probes outside 0..1024.
     """
-    if not 0 <= probes <= 1024:
-        raise ValueError(f"probes must lie between 0 and 1,024, not {probes}")
-    drawn: dict[tuple[int, ...], Tensor] = {}
-
-    def directions(x: Tensor) -> Tensor:
-        if not probes:
-            return torch.eye(dim, dtype=x.dtype, device=x.device)[:, None].expand(dim, *x.shape)
-        if tuple(x.shape) not in drawn:
-            signs = torch.randint(0, 2, (probes, *x.shape), generator=generator)
-            drawn[tuple(x.shape)] = (2 * signs - 1).to(x)
-        return drawn[tuple(x.shape)]
+    along = directions(dim, probes, generator)
 
     def field(x: Tensor, t: float) -> tuple[Tensor, Tensor]:
         total = x.new_zeros(len(x))
         value = None
-        for direction in directions(x):
+        for direction in along(x):
             made = torch.func.jvp(lambda at: velocity(at, t), (x,), (direction,))
             value = made[0]
             total = total + (made[1] * direction).sum(1)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from playground.flows.nice import MAX_HIDDEN
-from playground.flows.ode import Field
+from playground.flows.ode import Field, directions
 from playground.flows.plane import check_between
 
 __all__ = ["VelocityNet"]
@@ -39,17 +39,11 @@ class VelocityNet(nn.Module):
 
     def field(self) -> Field:
         """The function (x, t) -> velocity (n, d), divergence (n,): exact up to 8 dimensions, estimated beyond."""
-        signs: dict[tuple[int, ...], Tensor] = {}
+        d, probes = self.dim, 0 if self.dim <= EXACT else PROBES
+        choose = directions(d, probes, torch.Generator().manual_seed(0))
 
         def evaluate(x: Tensor, t: float) -> tuple[Tensor, Tensor]:
-            n, d = x.shape
-            if d <= EXACT:
-                along = torch.eye(d, dtype=x.dtype, device=x.device)[:, None].expand(d, n, d)
-            elif (n, d) in signs:
-                along = signs[n, d]
-            else:  # drawn once, so that a solver sees one smooth function
-                generator = torch.Generator().manual_seed(0)
-                along = signs[n, d] = (2 * torch.randint(0, 2, (PROBES, n, d), generator=generator) - 1).to(x)
+            along = choose(x)
             h, tangent = x, along
             for layer, shift in zip(self.layers, self._shifts(x, t), strict=True):
                 assert isinstance(layer, nn.Linear)
@@ -59,7 +53,7 @@ class VelocityNet(nn.Module):
                 tangent = nn.functional.linear(tangent, layer.weight) * (gate + h * (1 - gate))
             value = torch.addmm(self.last.bias[:d], h, self.last.weight[:d].T)
             moved = tangent @ self.last.weight[:d].T
-            return value, (moved * along).sum((0, 2)) / (1 if d <= EXACT else PROBES)
+            return value, (moved * along).sum((0, 2)) / max(1, probes)
 
         return evaluate
 

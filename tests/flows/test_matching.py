@@ -9,7 +9,8 @@ from torch import nn
 
 from playground import flows
 from playground.flows.coupling import wasserstein
-from playground.flows.matching import build_matching
+from playground.flows.interpolants import interpolant
+from playground.flows.matching import Matching, build_matching
 from playground.flows.ode import divergence_of
 from playground.flows.one_step import OneStep, distil
 from playground.flows.velocity import VelocityNet
@@ -50,9 +51,6 @@ class Exact(nn.Module):
 
 
 def exact():
-    from playground.flows.interpolants import interpolant
-    from playground.flows.matching import Matching
-
     return Matching(Exact(), interpolant("rectified"), coupling="independent", source=None, layers=8)
 
 

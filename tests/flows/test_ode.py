@@ -3,9 +3,10 @@
 import math
 from itertools import pairwise
 
+import pytest
 import torch
 
-from playground.flows.ode import carry
+from playground.flows.ode import METHODS, carry, walk
 
 A = torch.tensor([[-0.5, 2.0], [-1.0, 0.3]], dtype=torch.float64)
 X = 0.7 * torch.randn(50, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -57,3 +58,29 @@ def test_the_way_back():
 def test_dtype_is_that_of_the_points():
     x, integral = carry(pull, X.float(), start=0.0, stop=1.0, steps=2)
     assert (x.dtype, integral.dtype) == (torch.float32, torch.float32)
+
+
+@pytest.mark.parametrize("method", [name for name, tableau in METHODS.items() if not tableau.error])
+def test_each_method_has_its_order(method):
+    slope = lambda state, t: (spiral(state[0], t)[0],)  # noqa: E731
+    expected = X @ torch.linalg.matrix_exp(1.5 * A).T
+    errors = []
+    for n in (32, 64, 128):
+        *_, (t, (end,)) = walk(slope, (X,), start=0.0, stop=1.0, steps=n, method=method)
+        errors.append((end - expected).abs().max().item())
+    assert t == 1.0
+    assert all(abs(order - METHODS[method].order) < 0.3 for order in orders(errors)), errors
+
+
+def test_adaptive_steps_keep_their_tolerance_and_stop_where_there_is_no_way():
+    slope = lambda state, t: (spiral(state[0], t)[0],)  # noqa: E731
+    expected = X @ torch.linalg.matrix_exp(1.5 * A).T
+    taken = []
+    for tolerance in (1e-4, 1e-7, 1e-10):
+        way = list(walk(slope, (X,), start=0.0, stop=1.0, steps=1, method="adaptive", tolerance=tolerance))
+        assert (way[-1][1][0] - expected).abs().max() < 20 * tolerance
+        taken.append(len(way))
+    assert taken[0] < taken[1] < taken[2]
+    grows = lambda state, _: (state[0] ** 2,)  # noqa: E731  # 1 / (1 - t) ends at t = 1
+    with pytest.raises(FloatingPointError, match="came no further than t = 1"):
+        list(walk(grows, (torch.ones(1, 1, dtype=torch.float64),), start=0.0, stop=2.0, steps=4, method="adaptive"))
