@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 import visits
-from visits import WITHIN, download, holds, toast
+from visits import WITHIN, download, holds, stop_at_once, toast
 
 FILM = "#diffusion-curve-film .pg-plotly"
 visit = partial(visits.visit, tab="diffusion", ready=f"{FILM}[data-ready=true]")
@@ -93,8 +93,7 @@ def test_film_plays_to_one_curve(open_page, app_url):
 def test_fine_steps_show_progress_and_stop(open_page, app_url):
     page = visit(open_page, app_url, "seed=5", still=True)
     page.click("#diffusion-mode label:has-text('Fine')")
-    page.wait_for_selector("#diffusion-progress [role=progressbar]")
-    page.click("#diffusion-stop")
+    stop_at_once(page, "diffusion")
     page.wait_for_function("document.querySelector('#diffusion-progress').textContent.includes('Stopped')")
     page.wait_for_selector("#diffusion-stop", state="hidden")
     page.click("#diffusion-preset label:has-text('TrigFlow')")
@@ -255,8 +254,7 @@ def test_distil_stands_beside_the_rest_and_is_saved(open_page, app_url):
     page.fill("#diffusion-distil-seconds input[type=number]", "30")  # long enough to be stopped on a busy machine
     page.locator("#diffusion-distil-seconds input[type=number]").press("Tab")
     page.click("#diffusion-distil")
-    page.wait_for_selector("#diffusion-progress [role=progressbar]")
-    page.click("#diffusion-stop")
+    stop_at_once(page, "diffusion")
     page.wait_for_function("document.querySelector('#diffusion-progress').textContent.includes('Stopped')")
     assert page.locator("#diffusion-arena-table tr:has-text('Distilled on')").count() == 1
 

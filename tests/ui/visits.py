@@ -33,6 +33,19 @@ def settled(page: Any, tab: str) -> None:
     page.wait_for_function("tab => !document.querySelector(`#${tab}-progress [role=progressbar]`)", arg=tab)
 
 
+def stop_at_once(page: Any, tab: str) -> None:
+    """Presses Stop in the frame in which a job shows its progress: one of a few seconds would be over by a click."""
+    page.wait_for_function(
+        """tab => {
+            const stop = document.getElementById(`${tab}-stop`);
+            const shown = document.querySelector(`#${tab}-progress [role=progressbar]`) && stop.checkVisibility();
+            if (shown) stop.click();
+            return shown;
+        }""",
+        arg=tab,
+    )
+
+
 def says(page: Any, element: str, text: str) -> None:
     """Waits until the element of this id shows the text."""
     page.wait_for_function("([id, text]) => document.getElementById(id)?.innerText.includes(text)", arg=[element, text])
