@@ -116,7 +116,7 @@ def digits() -> ModelSpec[images.PictureModel]:
 
 def flow_example_folder(flow: str, density: str) -> Path:
     """Where the trained example of a flow on a density lies, or would lie."""
-    return checkpoints.ROOT / f"flows-{flow}-{density.replace('_', '-')}"
+    return checkpoints.ROOT / f"flows-{flow}-{density}".replace("_", "-")
 
 
 def flow_example(flow: str, density: str) -> ModelSpec[flows.Flow] | None:

@@ -29,12 +29,13 @@ app.command("bootstrap")(cli_bootstrap.bootstrap)
 EXAMPLES = [
     *(("spline", density) for density in flows.DENSITIES),
     *((flow, "moons") for flow in flows.FLOWS if flow != "spline"),
+    *(("rectified", density) for density in flows.DENSITIES if density != "moons"),
 ]
-STEPS = {"spline": 2000}  # 3000 for the others
+STEPS = {"spline": 2000, **dict.fromkeys(flows.MATCHING, 6000)}  # 3000 for the others
 CARD = """# {title}
 
-The example on which the Flows tab opens: a {flow} flow with {layers} layers, {weights:,} weights, trained by maximum
-likelihood on samples of the density `{density}`, which is exact and made by `playground.flows`: no data of others is
+The example on which the Flows tab opens: a {flow} flow with {layers} layers, {weights:,} weights, trained by {loss}
+on samples of the density `{density}`, which is exact and made by `playground.flows`: no data of others is
 in it. Licence: Apache-2.0.
 
 - KL(p || q) on 4096 new points: {kl:.4f} nats; the density's entropy is {entropy:.4f} nats, the flow's mass in the
@@ -115,6 +116,7 @@ def train_flow(
         layers=model.config["layers"],
         weights=weights,
         density=density,
+        loss="maximum likelihood" if model.by_likelihood else "flow matching",
         kl=last.kl,
         entropy=target.entropy,
         mass=last.mass,

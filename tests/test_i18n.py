@@ -73,6 +73,8 @@ def test_no_text_is_idle():
         "flows.race.",
         "models.",
         "flows.stage.",
+        "flows.solver.",
+        "flows.paths.",
         "diffusion.",
         "clip.",
         "picture.",

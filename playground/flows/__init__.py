@@ -1,6 +1,6 @@
 """Densities of the plane, normalising flows, and their training; every public name of the library."""
 
-from playground.flows.build import FLOWS, LAYERS, build, load, save
+from playground.flows.build import FLOWS, LAYERS, MATCHING, build, load, save
 from playground.flows.coupling import COUPLINGS, couple, plan, wasserstein
 from playground.flows.density import DENSITIES, EXTENT, Density, density
 from playground.flows.film import LayerView, film
@@ -8,15 +8,16 @@ from playground.flows.fit import FitStep, fit
 from playground.flows.flow import Flow
 from playground.flows.grid import log_prob_grid
 from playground.flows.interpolants import INTERPOLANTS, Interpolant, interpolant
-from playground.flows.journey import Journey, journey
+from playground.flows.journey import Hurried, Journey, hurry, journey
 from playground.flows.live import Frame, Lane, portrait, watch
 from playground.flows.matching import Matching, build_matching
 from playground.flows.microscope import LayerReport, Report, inspect, mass
 from playground.flows.ode import METHODS
-from playground.flows.one_step import OneStep, distil
+from playground.flows.one_step import DistilStep, OneStep, distil
 from playground.flows.pictures import density_from_drawing, density_from_image, read_image
 from playground.flows.plane import generator
 from playground.flows.points import density_from_points, read_points
+from playground.flows.rounds import Round, RoundStep, measure_round, next_round
 
 __all__ = [
     "COUPLINGS",
@@ -25,11 +26,14 @@ __all__ = [
     "FLOWS",
     "INTERPOLANTS",
     "LAYERS",
+    "MATCHING",
     "METHODS",
     "Density",
+    "DistilStep",
     "FitStep",
     "Flow",
     "Frame",
+    "Hurried",
     "Interpolant",
     "Journey",
     "Lane",
@@ -38,6 +42,8 @@ __all__ = [
     "Matching",
     "OneStep",
     "Report",
+    "Round",
+    "RoundStep",
     "build",
     "build_matching",
     "couple",
@@ -49,12 +55,15 @@ __all__ = [
     "film",
     "fit",
     "generator",
+    "hurry",
     "inspect",
     "interpolant",
     "journey",
     "load",
     "log_prob_grid",
     "mass",
+    "measure_round",
+    "next_round",
     "plan",
     "portrait",
     "read_image",

@@ -1,6 +1,7 @@
 """Make a flow by name, and keep it in a folder."""
 
 from collections.abc import Callable
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from playground.flows.ffjord import ffjord
 from playground.flows.flow import Flow
 from playground.flows.glow import glow
 from playground.flows.maf import maf
-from playground.flows.matching import build_matching
+from playground.flows.matching import build_matching, matching, written
 from playground.flows.nice import nice
 from playground.flows.planar import planar
 from playground.flows.radial import radial
@@ -19,7 +20,7 @@ from playground.flows.realnvp import realnvp
 from playground.flows.spline import spline
 from playground.nn.seeded import seeded
 
-__all__ = ["FLOWS", "LAYERS", "build", "load", "save"]
+__all__ = ["FLOWS", "LAYERS", "MATCHING", "build", "load", "save"]
 
 # Each constructor takes `dim` and `layers` (its default is the family's own) and may take keywords of its own.
 FLOWS: dict[str, Callable[..., Flow]] = {
@@ -31,7 +32,13 @@ FLOWS: dict[str, Callable[..., Flow]] = {
     "maf": maf,
     "spline": spline,
     "ffjord": ffjord,
+    "rectified": partial(matching, path="rectified"),
+    "ot_cfm": partial(matching, path="rectified", coupling="ot"),
+    "trig": partial(matching, path="trig"),
+    "bridge": partial(matching, path="bridge", coupling="entropic"),
+    "stochastic": partial(matching, path="stochastic"),
 }
+MATCHING = ("rectified", "ot_cfm", "trig", "bridge", "stochastic")  # of them, those that learn by matching
 LAYERS: dict[str, int] = {name: signature(family).parameters["layers"].default for name, family in FLOWS.items()}
 MAX_LAYERS = 64
 MAX_DIM = 4096
@@ -53,7 +60,7 @@ def build(name: str, dim: int = 2, *, seed: int = 0, **options: Any) -> Flow:
         raise ValueError(f"layers must lie between 1 and {MAX_LAYERS}, not {options['layers']}")
     with seeded(seed):
         flow = FLOWS[name](dim=dim, **options)
-    flow.config = {"name": name, "dim": dim, "seed": seed, **options}
+    flow.config = {"name": name, "dim": dim, "seed": seed, **written(options)}
     return flow
 
 

@@ -56,13 +56,16 @@ class Flow(nn.Module):
         """What `fit` minimises on a batch x (n, d): the mean negative log-likelihood, nats."""
         return -self.log_prob(x).mean()
 
+    def draw(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw n latents (n, d)."""
+        like = next(self.parameters())
+        where = like.device if generator is None else generator.device  # a generator draws on its own device only
+        return torch.randn(n, self.dim, generator=generator, dtype=like.dtype, device=where).to(like.device)
+
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw n points (n, d)."""
-        like = next(self.parameters())
-        where = like.device if generator is None else generator.device  # a generator draws on its own device only
-        z = torch.randn(n, self.dim, generator=generator, dtype=like.dtype, device=where)
-        return self.inverse(z.to(like.device))[0]
+        return self.inverse(self.draw(n, generator))[0]
 
     def layers(self, x: Tensor) -> list[Tensor]:
         """The points (n, d) before the first transform and after each one: data first, latent last."""

@@ -12,6 +12,7 @@ from playground.flows.density import EXTENT
 __all__ = ["HasLogProb", "grid_values", "log_prob_grid"]
 
 CHUNK = 40_000  # points at a time: each operation lets go of the interpreter, and few long ones let training go on
+SHORT = 4096  # where each takes many operations: what is at hand stays in the cache
 MAX_SIDE = 4096
 
 
@@ -48,10 +49,11 @@ def grid_values(model: HasLogProb, n: int, extent: float) -> NDArray[np.float32]
     axis = ((torch.arange(n, dtype=torch.float64) + 0.5) / n * 2 - 1) * extent
     points = torch.cartesian_prod(axis.flip(0), axis).flip(1).to(like)  # (n * n, 2), row by row from the top
     log_p = np.empty(n * n, dtype=np.float32)
+    chunk = CHUNK if getattr(model, "by_likelihood", True) else SHORT
     with torch.no_grad():
-        for start in range(0, n * n, CHUNK):
-            part = model.log_prob(points[start : start + CHUNK])
+        for start in range(0, n * n, chunk):
+            part = model.log_prob(points[start : start + chunk])
             if part is None:
                 raise ValueError("this density has no closed form, so it has no grid of log-densities")
-            log_p[start : start + CHUNK] = part.cpu().numpy()
+            log_p[start : start + chunk] = part.cpu().numpy()
     return log_p.reshape(n, n)

@@ -139,7 +139,7 @@ def portrait(flow: Flow, density: Density, *, side: int = 200, points: int = 150
     x, log_p = held_out(density, like, seed)
     nll = mean_nll(flow, x)
     runner.nll.add(0, nll)
-    if log_p is not None:
+    if log_p is not None and math.isfinite(nll):
         runner.kl.add(0, nll + float(log_p.mean()))
     none = np.zeros(0, dtype=np.float32)
     return replace(
@@ -173,7 +173,7 @@ class _Runner:
             self.last = record
             if math.isfinite(record.nll):  # of flow matching it is not known at first
                 self.nll.add(record.step, record.nll)
-            if record.kl is not None:
+            if record.kl is not None and math.isfinite(record.kl):
                 self.kl.add(record.step, record.kl)
             if self.wanted.is_set():
                 self.hand_over()
@@ -224,9 +224,7 @@ class _Painter:
     def __init__(self, runner: _Runner, side: int, points: int, seed: int) -> None:
         self.runner, self.side = runner, side
         self.cost = math.inf  # seconds a cell, the least seen: a busy moment should not make the picture coarse
-        like = next(runner.flow.parameters())
-        generator = torch.Generator().manual_seed(seed)
-        self.latents = torch.randn(points, runner.flow.dim, generator=generator).to(like)
+        self.latents = runner.flow.draw(points, torch.Generator().manual_seed(seed))
 
     def look(self, thread: threading.Thread) -> None:
         """Take the weights of now; those of the end, once the runner has finished or the thread has ended."""

@@ -25,7 +25,7 @@ from playground.nn.seeded import seeded
 
 __all__ = ["Matching", "build_matching", "matching"]
 
-LOG_STEPS = 2  # of RK4 in each of the segments that `log_prob` walks
+LOG_STEPS = 16  # of RK4, or a few more, that `log_prob` walks, spread over the layers
 PLANNED = 256  # points of one plan; exact plans cost the cube
 
 
@@ -38,11 +38,19 @@ class Matching(Flow):
     by_likelihood = False
 
     def __init__(
-        self, net: VelocityNet, path: Interpolant, *, coupling: str, source: Density | None, layers: int
+        self,
+        net: VelocityNet,
+        path: Interpolant,
+        *,
+        coupling: str,
+        source: Density | None,
+        layers: int,
+        steps: int | None = None,
     ) -> None:
+        each = math.ceil(LOG_STEPS / layers) if steps is None else steps
         stops = [1 - (k / layers) ** 2 for k in range(layers + 1)]  # shorter near the data, where velocities are steep
         segments = [
-            Segment(net, start, stop, steps=LOG_STEPS, owner=k == 0) for k, (start, stop) in enumerate(pairwise(stops))
+            Segment(net, start, stop, steps=each, owner=k == 0) for k, (start, stop) in enumerate(pairwise(stops))
         ]
         super().__init__(segments, dim=net.dim)
         self.path, self.coupling, self.source = path, coupling, source
@@ -59,14 +67,14 @@ class Matching(Flow):
 
     def draw(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n points (n, d) of the source."""
-        like = next(self.parameters())
         if self.source is not None:
-            return self.source.sample(n, generator).to(like)
-        where = like.device if generator is None else generator.device
-        return torch.randn(n, self.dim, generator=generator, dtype=like.dtype, device=where).to(like.device)
+            return self.source.sample(n, generator).to(next(self.parameters()))
+        return super().draw(n, generator)
 
     def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Mean over batch and coordinates of |v(x_t, t) - dx_t/dt|^2 for data x (n, d); t spread evenly over (0, 1).
+        """Mean over batch and coordinates of |v(x_t, t) - dx_t/dt|^2 for data x (n, d).
+
+        t = 1 - u^2, u spread evenly over (0, 1): more of it near the data, where velocities are steep.
 
         Under "ot" and "entropic" a plan joins up to 256 points of x with as many of the source, and its pairs are seen
         at as many times as fill the batch.
@@ -74,8 +82,9 @@ class Matching(Flow):
         x0, x1 = self.pairs(x, generator)
         n = len(x1)
         margin = self.path.margin
-        t = (torch.arange(n, dtype=x.dtype) + torch.rand(n, generator=generator, dtype=x.dtype)) / n
-        t = (margin + (1 - 2 * margin) * t[torch.randperm(n, generator=generator)]).to(x.device)
+        u = (torch.arange(n, dtype=x.dtype) + torch.rand(n, generator=generator, dtype=x.dtype)) / n
+        u = u[torch.randperm(n, generator=generator)]
+        t = (margin + (1 - 2 * margin) * (1 - u.square())).to(x.device)
         eps = torch.randn(x1.shape, generator=generator, dtype=x.dtype).to(x.device) if self.path.random else None
         wanted = self.path.velocity(x0, x1, t, eps)
         answer = self.net(self.path.point(x0, x1, t, eps), t)
@@ -116,10 +125,14 @@ class Matching(Flow):
 
     @torch.no_grad()
     def sample(
-        self, n: int, generator: torch.Generator | None = None, *, steps: int = 32, solver: str = "rk4"
+        self, n: int, generator: torch.Generator | None = None, *, steps: int | None = None, solver: str = "rk4"
     ) -> Tensor:
-        """Draw n points (n, d) by `steps` of a method of `METHODS` ("adaptive": as many as it needs)."""
-        return self.trajectory(self.draw(n, generator), steps, solver=solver)[-1]
+        """Draw n points (n, d) by `steps` of a method of `METHODS` ("adaptive": as many as it needs).
+
+        Without a number of steps by those of `inverse`, whose density is `log_prob`.
+        """
+        z = self.draw(n, generator)
+        return self.inverse(z)[0] if steps is None else self.trajectory(z, steps, solver=solver)[-1]
 
     @torch.no_grad()
     def trajectory(
@@ -145,7 +158,7 @@ class Matching(Flow):
 
         Its paths are straighter; what this one has wrong, and its solver, it learns too.
         """
-        again = copy.deepcopy(self)
+        again = copy.deepcopy(self).requires_grad_(True)  # this one may be frozen
         z = self.draw(n, generator)
         again.kept = (z, self.trajectory(z, steps, solver=solver)[-1])
         again.path, again.coupling = interpolant("rectified"), "independent"
@@ -197,57 +210,53 @@ def matching(
     *,
     path: str = "rectified",
     coupling: str = "independent",
-    source: Density | None = None,
-    hidden: int = 128,
+    source: str | Density | None = None,
+    hidden: int = 64,
+    steps: int | None = None,
+    rounds: int = 0,
     **options: float,
 ) -> Matching:
     """A flow by matching along a path of `INTERPOLANTS`, whose options follow; it walks in `layers` parts.
 
-    `coupling` is one of `COUPLINGS`, `hidden` the width of the network, `source` a standard normal where it is None.
-    Raises `ValueError` for unknown names, for numbers out of range, and for a source that fits not.
+    `coupling` is one of `COUPLINGS`, `hidden` the width of the network, `source` a standard normal where it is None, or
+    a density, or its name; `steps` those of RK4 in each part (16 in all where it is None); `rounds` is how often a flow
+    that was saved had been reflowed. Raises `ValueError` for unknown names, for numbers out of range, and for a source
+    that fits not.
     """
+    check_between("layers", layers, 1, 64)
+    check_between("steps", steps or 1, 1, 256)
+    check_between("rounds", rounds, 0, 1000)
     found = interpolant(path, **options)
+    begin = density(source) if isinstance(source, str) else source
     if coupling not in COUPLINGS:
         raise ValueError(f"no coupling is called {coupling!r}; choose one of {', '.join(COUPLINGS)}")
-    if source is not None and found.gaussian:
-        raise ValueError(f"the path {path!r} is meant for a standard normal source, not {source.name!r}")
-    if source is not None and dim != 2:
-        raise ValueError(f"the source {source.name!r} lies in the plane, so dim must be 2, not {dim}")
+    if begin is not None and found.gaussian:
+        raise ValueError(f"the path {path!r} is meant for a standard normal source, not {begin.name!r}")
+    if begin is not None and dim != 2:
+        raise ValueError(f"the source {begin.name!r} lies in the plane, so dim must be 2, not {dim}")
     net = VelocityNet(dim, hidden, heads=2 if path == "stochastic" else 1)
-    return Matching(net, found, coupling=coupling, source=source, layers=layers)
+    return Matching(net, found, coupling=coupling, source=begin, layers=layers, steps=steps)
 
 
 def build_matching(
-    name: str = "rectified",
-    dim: int = 2,
-    *,
-    coupling: str | None = None,
-    source: str | Density | None = None,
-    hidden: int = 128,
-    layers: int = 8,
-    rounds: int = 0,
-    seed: int = 0,
-    **options: float,
+    name: str = "rectified", dim: int = 2, *, coupling: str | None = None, seed: int = 0, **options: Any
 ) -> Matching:
-    """A new flow by matching along a path of `INTERPOLANTS`, whose options follow; weights drawn from `seed`.
+    """A new flow by matching along a path of `INTERPOLANTS`; weights drawn from `seed`.
 
-    `coupling` is "independent", "ot" or "entropic" (the bridge's own). `source` is None for a standard normal, the name
-    of a density, or a `Density`; `layers` is in how many parts `layers(x)` and `log_prob` walk; `rounds` is how often a
-    flow that was saved had been reflowed. Raises `ValueError` for unknown names and numbers out of range.
+    `coupling` is "independent", "ot" or "entropic" (the bridge's own); `options` are those of `matching` and of the
+    path. Raises `ValueError` for unknown names and numbers out of range.
 
     >>> build_matching("trig", coupling="ot").config["coupling"]
     'ot'
     """
     coupling = coupling or ("entropic" if name == "bridge" else "independent")
     check_between("dim", dim, 1, 4096)
-    check_between("layers", layers, 1, 64)
-    found = density(source) if isinstance(source, str) else source
     with seeded(seed):
-        flow = matching(dim, layers, path=name, coupling=coupling, source=found, hidden=hidden, **options)
-    more: dict[str, Any] = {"source": found.name} if found is not None else {}
-    more |= {"rounds": rounds} if rounds else {}
-    flow.config = {
-        "name": name, "dim": dim, "coupling": coupling, "hidden": hidden, "layers": layers, "seed": seed,
-        **more, **options,
-    }  # fmt: skip
+        flow = matching(dim, path=name, coupling=coupling, **options)
+    flow.config = {"name": name, "dim": dim, "coupling": coupling, "seed": seed, **written(options)}
     return flow
+
+
+def written(options: dict[str, Any]) -> dict[str, Any]:
+    """Options as a file can keep them: a source by its name."""
+    return {name: getattr(value, "name", value) for name, value in options.items()}

@@ -40,6 +40,7 @@ class Report:
     layers: tuple[LayerReport, ...]
     error: float
     round_trip: float
+    continuous: bool  # whether its layers are parts of a journey, which a solver walks
 
 
 def inspect(flow: Flow, x: Tensor, *, finer: int = 1) -> Report:
@@ -59,7 +60,8 @@ def inspect(flow: Flow, x: Tensor, *, finer: int = 1) -> Report:
         layers.append(_look(transform, x, index))
         with torch.no_grad():
             x = transform(x)[0]
-    return Report(tuple(layers), whole.error, whole.round_trip)
+    continuous = any(isinstance(transform, Segment) for transform in flow.transforms)
+    return Report(tuple(layers), whole.error, whole.round_trip, continuous)
 
 
 def mass(flow: Flow, *, n: int = 320, extent: float = 8.0) -> float:

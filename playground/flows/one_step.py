@@ -1,7 +1,7 @@
 """A reflowed flow distilled into one call: z -> z + v(z), the best straight line from each start."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import torch
@@ -30,7 +30,7 @@ class OneStep(nn.Module):
 
     def __init__(self, flow: Matching) -> None:
         super().__init__()
-        self.flow = copy.deepcopy(flow)
+        self.flow = copy.deepcopy(flow).requires_grad_(True)
 
     def forward(self, z: Tensor) -> Tensor:
         """Where points z (n, d) of the source go."""
@@ -45,7 +45,7 @@ class OneStep(nn.Module):
 
 def distil(
     one: OneStep, flow: Matching, *, steps: int = 2000, pairs: int = 32_768, seed: int = 0
-) -> Iterator[DistilStep]:
+) -> Generator[DistilStep]:
     """Train the map in place on pairs of z and where `flow` carries it (Liu, Gong and Liu 2023, section 2.1).
 
     Raises `ValueError` for steps or pairs out of range.

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-__all__ = ["follow", "private"]
+__all__ = ["finish", "follow", "private"]
 
 # What a listener is told, and what else it is given; Gradio draws no progress over its outputs.
 private: Callable[..., dict[str, Any]] = partial(dict, api_visibility="private", show_progress="hidden")
@@ -16,3 +16,12 @@ def follow(tabs: Mapping[str, gr.Tab], state: gr.State) -> None:
     """Keep the name of the tab that is open in a state."""
     for name, tab in tabs.items():
         tab.select(partial(str, name), None, state, **private())  # queued, or the change is not heard
+
+
+def finish(event: Any, fn: Callable[..., Any], outputs: Any) -> Any:
+    """Tidy up after a job that ended well or not, at once; what comes after a good end follows what is returned.
+
+    Gradio's `then` alone does not run after an error.
+    """
+    event.failure(fn, None, outputs, queue=False, **private())
+    return event.success(fn, None, outputs, queue=False, **private())

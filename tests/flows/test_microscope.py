@@ -6,18 +6,21 @@ import torch
 
 from playground import flows
 
+JOURNEYS = ("ffjord", *flows.MATCHING)
+
 
 @pytest.mark.parametrize("name", flows.FLOWS)
 def test_sound_flows(name):
     flow = flows.build(
-        name, layers=2, seed=2, **({"steps": 8} if name == "ffjord" else {})
+        name, layers=2, seed=2, **({"steps": 8} if name in JOURNEYS else {})
     )  # else its solver errs 1e-3
     list(flows.fit(flow, flows.density("moons"), steps=5))
     before = [p.clone() for p in flow.parameters()]
     report = flows.inspect(flow, flows.density("moons").sample(32, flows.generator(0)))
     assert [layer.index for layer in report.layers] == list(range(1, len(flow.transforms) + 1))
+    assert report.continuous == (name in JOURNEYS)
     # FFJORD's trace is integrated by the same solver as its path: equal up to the step error
-    assert all(layer.error < (1e-4 if name == "ffjord" else 1e-8) for layer in report.layers)
+    assert all(layer.error < (1e-4 if name in JOURNEYS else 1e-8) for layer in report.layers)
     assert all(layer.round_trip < 1e-6 for layer in report.layers)
     assert all(torch.equal(p, q) for p, q in zip(flow.parameters(), before, strict=True))
     assert next(flow.parameters()).dtype == torch.float32

@@ -19,21 +19,18 @@ from playground.tabs import foldouts
 from playground.tabs.checks import number
 from playground.tabs.components.table import Column, Row, table
 from playground.tabs.drawings import pack, unpack
-from playground.tabs.flows import api, downloads, panels, training, widgets
+from playground.tabs.flows import api, downloads, panels, paths, training, widgets
 from playground.tabs.flows.program import race_program, train_program
-from playground.tabs.flows.settings import (
-    UPLOAD_BYTES,
-    Settings,
-)
+from playground.tabs.flows.settings import CALLS, UPLOAD_BYTES, Settings
 from playground.tabs.flows.widgets import RACERS
-from playground.tabs.listeners import follow, private
+from playground.tabs.listeners import finish, follow, private
 from playground.tabs.stops import Stops
 from playground.tabs.toasts import plain, tell, toast
 
 __all__ = ["build"]
 
 FEWEST, MOST = 2, 4  # flows in a race
-PANELS = ("train", "layers", "microscope", "race")
+PANELS = ("train", "layers", "microscope", "paths", "race")
 PLACES = max(4, 2 * (os.cpu_count() or 1))  # who trains at once and shares the cores; the next one is told so
 QUICK = 4  # of the shorter jobs at once; the next ones queue
 TABLES = (".csv", ".tsv", ".txt")
@@ -43,12 +40,13 @@ def build(manager: ModelManager) -> None:
     """Lay out the tab and wire it; the page opens on the link's settings and a trained example."""
     quick = private(concurrency_limit=QUICK, concurrency_id="flows-quick")
     slow = private(concurrency_limit=None)
-    stops, racing = Stops(), Stops()
+    stops, racing, reflowing = Stops(), Stops(), Stops()
     folder = TemporaryDirectory(prefix="playground-")  # of downloads; lives as long as the page does
 
     w = widgets.lay_out()
 
-    controls = [w.source, w.density, w.pad, w.upload, w.flow, w.layers, w.seconds, w.seed, w.constrained]
+    controls = [w.source, w.density, w.pad, w.upload, w.flow, w.layers, w.seconds, w.seed, w.constrained, w.begin]
+    way = {name: getattr(w, name) for name in paths.SHOWN}
 
     def show(request: gr.Request, *values: Any) -> dict[Any, Any]:
         """Another density or flow: its picture and the trained example on it; not while this person trains."""
@@ -60,17 +58,18 @@ def build(manager: ModelManager) -> None:
             value, found = training.example(manager, settings, tongue)
         return {w.stage: value, w.run: found}
 
-    def choose_flow(name: str) -> tuple[Any, Any]:
-        return gr.update(value=flows.LAYERS[name]), gr.update(visible=True if name == "planar" else "hidden")
+    def choose_flow(name: str) -> tuple[Any, Any, Any]:
+        return gr.update(value=flows.LAYERS[name]), _seen(name == "planar"), _seen(name in flows.MATCHING)
 
     def refresh(request: gr.Request, which: str, names: list[str], *values: Any) -> dict[Any, Any]:
         """The program and the link of settings that nothing has been made with yet."""
-        return write(which, None, None, names, values, language(request))
+        return write(which, None, None, None, names, values, language(request))
 
     def write(
         which: str,
         current: training.Run | None,
         race: training.Race | None,
+        kept: paths.Voyage | None,
         names: list[str],
         values: tuple[Any, ...],
         tongue: str,
@@ -81,13 +80,13 @@ def build(manager: ModelManager) -> None:
         except gr.Error:
             return {w.code: gr.skip()}
         return {
-            w.code: _program(which, current, race, names, settings),
+            w.code: _program(which, current, race, kept, names, settings),
             w.query: _query(which, names, settings),
             w.link_box: gr.update(visible=False),  # the link in it is of other settings
         }
 
     def check_place(tongue: str) -> None:
-        if stops.count() + racing.count() >= PLACES:
+        if stops.count() + racing.count() + reflowing.count() >= PLACES:
             raise toast(say(tongue, "error.places", n=PLACES))
 
     def run_training(request: gr.Request, *values: Any) -> Iterator[dict[Any, Any]]:
@@ -134,20 +133,114 @@ def build(manager: ModelManager) -> None:
         which: str,
         current: training.Run | None,
         race: training.Race | None,
+        kept: paths.Voyage | None,
+        chosen: int,
+        calls: float,
+        solver: str,
         names: list[str],
         *values: Any,
-    ) -> dict[Any, Any]:
+    ) -> Iterator[dict[Any, Any]]:
         """The panel that is open, for the flow there is, and its program."""
         tongue = language(request)
         shown: dict[Any, Any] = {w.film: None, w.dots: None, w.reports: None, w.verdict: ""} if current is None else {}
         with plain(tongue):
+            if which == "paths" and not reflowing.active(request):
+                frames = paths.show(manager, current, kept, chosen, _calls(calls), solver, tongue)
+                for frame, kept in frames:
+                    shown = {way[name]: value for name, value in frame.items()} | {w.voyage: kept}
+                    yield {**shown, **write(which, current, race, kept, names, values, tongue)}
+                return
             if current is not None and which == "layers":
                 shown = {w.film: panels.layers(manager, current, tongue)}
             elif current is not None and which == "microscope":
                 shown = dict(
                     zip((w.dots, w.reports, w.verdict), panels.microscope(manager, current, tongue), strict=True)
                 )
-        return {**shown, **write(which, current, race, names, values, tongue)}
+        yield {**shown, **write(which, current, race, kept, names, values, tongue)}
+
+    def run_reflow(
+        request: gr.Request,
+        kept: paths.Voyage | None,
+        calls: float,
+        solver: str,
+        which: str,
+        current: training.Run | None,
+        race: training.Race | None,
+        names: list[str],
+        *values: Any,
+    ) -> Iterator[dict[Any, Any]]:
+        tongue = language(request)
+        settings = _settings(values, tongue, complete=False)
+        if kept is None or kept.run is not current:
+            raise toast(say(tongue, "error.no_paths"))
+        if len(kept.rounds) >= paths.MOST_ROUNDS:
+            raise toast(say(tongue, "flows.paths.full", n=len(kept.rounds) - 1))
+        check_place(tongue)
+        with plain(tongue), reflowing.running(request) as flag:
+            frames = paths.reflow(kept, settings.seconds, _calls(calls), solver, flag, tongue)
+            yield from travel(frames, which, current, race, names, values, tongue)
+
+    def run_distil(
+        request: gr.Request,
+        kept: paths.Voyage | None,
+        calls: float,
+        which: str,
+        current: training.Run | None,
+        race: training.Race | None,
+        names: list[str],
+        *values: Any,
+    ) -> Iterator[dict[Any, Any]]:
+        tongue = language(request)
+        if kept is None or kept.run is not current:
+            raise toast(say(tongue, "error.no_paths"))
+        check_place(tongue)
+        with plain(tongue), reflowing.running(request) as flag:
+            frames = paths.distil(kept, _calls(calls), flag, tongue)
+            yield from travel(frames, which, current, race, names, values, tongue)
+
+    def travel(
+        frames: paths.Frames,
+        which: str,
+        current: training.Run | None,
+        race: training.Race | None,
+        names: list[str],
+        values: tuple[Any, ...],
+        tongue: str,
+    ) -> Iterator[dict[Any, Any]]:
+        """A job's frames as updates of the panel of paths; the last one brings its new round."""
+        going = {button: gr.update(interactive=False) for button in (w.reflow, w.distil)}
+        with closing(frames):
+            for frame, made in frames:
+                update = {way[name]: value for name, value in frame.items()} | going
+                update[w.paths_stop] = gr.update(interactive=made is None)
+                if made is not None:
+                    update |= {w.voyage: made} | write(which, current, race, made, names, values, tongue)
+                yield update
+
+    def arrive(request: gr.Request) -> tuple[Any, Any, Any, Any]:
+        """The buttons after a job on the paths, whether it ended well or not."""
+        busy = reflowing.active(request)
+        free = gr.update(interactive=not busy)
+        return free, free, gr.update(interactive=busy), gr.skip() if busy else ""
+
+    def choose_round(request: gr.Request, kept: paths.Voyage | None, chosen: int, calls: float, solver: str) -> Any:
+        if kept is None:
+            return {w.paths_note: gr.skip()}
+        tongue = language(request)
+        with plain(tongue):
+            frame = {
+                **paths.film(kept, chosen, tongue),
+                **paths.sampled(kept, chosen, _calls(calls), solver, tongue),
+            }
+        return {way[name]: value for name, value in frame.items()}
+
+    def choose_calls(request: gr.Request, kept: paths.Voyage | None, chosen: int, calls: float, solver: str) -> Any:
+        if kept is None:
+            return {w.paths_note: gr.skip()}
+        tongue = language(request)
+        with plain(tongue):
+            frame = paths.sampled(kept, chosen, _calls(calls), solver, tongue)
+        return {way[name]: value for name, value in frame.items()}
 
     def saver(kind: str) -> Callable[..., str]:
         def save(current: training.Run | None, request: gr.Request) -> str:
@@ -165,6 +258,21 @@ def build(manager: ModelManager) -> None:
 
     def stop_race(request: gr.Request) -> None:
         racing.stop(request)
+
+    def stop_paths(request: gr.Request) -> None:
+        reflowing.stop(request)
+
+    def save_reflowed(kept: paths.Voyage | None, request: gr.Request) -> str:
+        if kept is None:
+            raise toast(say(language(request), "error.no_paths"))
+        with plain(language(request)):
+            return downloads.write_reflowed(kept, Path(folder.name))
+
+    def save_paths(kept: paths.Voyage | None, request: gr.Request) -> str:
+        if kept is None:
+            raise toast(say(language(request), "error.no_paths"))
+        with plain(language(request)):
+            return downloads.write_paths(kept, Path(folder.name))
 
     def query(request: gr.Request, which: str, names: list[str], *values: Any) -> str:
         tongue = language(request)
@@ -205,9 +313,8 @@ def build(manager: ModelManager) -> None:
             w.layers: settings.layers,
             w.seconds: settings.seconds,
             w.seed: settings.seed,
-            w.constrained: gr.update(
-                value=settings.constrained, visible=True if settings.flow == "planar" else "hidden"
-            ),
+            w.constrained: {**_seen(settings.flow == "planar"), "value": settings.constrained},
+            w.begin: {**_seen(settings.flow in flows.MATCHING), "value": settings.begin},
             w.sources: gr.update(selected=settings.source),
             w.pad: unpack(settings.drawing) if settings.drawing else None,
             w.panel_tabs: gr.update(selected=which),
@@ -216,14 +323,14 @@ def build(manager: ModelManager) -> None:
         }
 
     looks, looked_at = (
-        [w.film, w.dots, w.reports, w.verdict, w.code, w.query, w.link_box],
-        [w.panel, w.run, w.raced, w.racers, *controls],
+        [w.film, w.dots, w.reports, w.verdict, *way.values(), w.voyage, w.code, w.query, w.link_box],
+        [w.panel, w.run, w.raced, w.voyage, w.paths_round, w.calls, w.paths_solver, w.racers, *controls],
     )
     follow({"preset": w.tab_preset, "draw": w.tab_draw, "upload": w.tab_upload}, w.source)
-    w.flow.input(choose_flow, w.flow, [w.layers, w.constrained], **quick).then(
+    w.flow.input(choose_flow, w.flow, [w.layers, w.constrained, w.begin], **quick).then(
         show, controls, [w.stage, w.run], **quick
     ).success(look, looked_at, looks, **quick)
-    for event in (w.source.change, w.density.input, w.pad.input, w.upload.change, w.constrained.input):
+    for event in (w.source.change, w.density.input, w.pad.input, w.upload.change, w.constrained.input, w.begin.input):
         event(show, controls, [w.stage, w.run], trigger_mode="always_last", **quick).success(
             look, looked_at, looks, **quick
         )
@@ -241,18 +348,35 @@ def build(manager: ModelManager) -> None:
         trigger_mode="always_last",
         **quick,
     )
-    w.start.click(run_training, controls, [w.stage, w.run, w.start, w.stop], **slow).then(
-        partial(idle, stops), None, [w.start, w.stop], queue=False, **private()
-    ).then(look, looked_at, looks, **quick)
+    trained = w.start.click(run_training, controls, [w.stage, w.run, w.start, w.stop], **slow)
+    finish(trained, partial(idle, stops), [w.start, w.stop]).then(look, looked_at, looks, **quick)
     w.stop.click(stop_training, None, None, queue=False, **private())
     race_shown = [w.race_stage, w.race_table, w.race_start, w.race_stop, w.raced]
-    w.race_start.click(run_race, [w.racers, *controls], race_shown, **slow).then(
-        partial(idle, racing), None, [w.race_start, w.race_stop], queue=False, **private()
-    ).then(look, looked_at, looks, **quick)
+    raced = w.race_start.click(run_race, [w.racers, *controls], race_shown, **slow)
+    finish(raced, partial(idle, racing), [w.race_start, w.race_stop]).then(look, looked_at, looks, **quick)
     w.race_stop.click(stop_race, None, None, queue=False, **private())
-    follow(dict(zip(PANELS, (w.tab_train, w.tab_layers, w.tab_microscope, w.tab_race), strict=True)), w.panel)
+    moved = [*way.values(), w.voyage, w.reflow, w.distil, w.paths_stop, w.code, w.query, w.link_box]
+    arrived = [w.reflow, w.distil, w.paths_stop, w.paths_progress]
+    given = [w.panel, w.run, w.raced, w.racers, *controls]
+    for button, job, inputs in (
+        (w.reflow, run_reflow, [w.voyage, w.calls, w.paths_solver, *given]),
+        (w.distil, run_distil, [w.voyage, w.calls, *given]),
+    ):
+        finish(button.click(job, inputs, moved, **slow), arrive, arrived)
+    w.paths_stop.click(stop_paths, None, None, queue=False, **private())
+    hurried = [w.voyage, w.paths_round, w.calls, w.paths_solver]
+    seen = [w.paths_film, w.paths_samples, w.paths_note]
+    w.paths_round.input(choose_round, hurried, seen, **quick)
+    gr.on([w.calls.input, w.paths_solver.input], choose_calls, hurried, seen, trigger_mode="always_last", **quick)
+    follow(
+        dict(zip(PANELS, (w.tab_train, w.tab_layers, w.tab_microscope, w.tab_paths, w.tab_race), strict=True)), w.panel
+    )
     w.panel.change(look, looked_at, looks, **{**quick, "show_progress": "minimal"})
-    files = [(button, saver(kind), w.run) for kind, button in w.files_saved.items()]
+    ways = {"paths": save_paths, "reflowed": save_reflowed}
+    files = [
+        (button, ways[kind], w.voyage) if kind in ways else (button, saver(kind), w.run)
+        for kind, button in w.files_saved.items()
+    ]
     foldouts.wire(w, "flows", query, [w.panel, w.racers, *controls], files, quick)
     opened = [w.stage, w.run, *controls, w.sources, w.panel_tabs, w.racers, w.race_stage]
     gr.on(None, open_page, None, opened, **quick).then(look, looked_at, looks, **quick)
@@ -261,11 +385,12 @@ def build(manager: ModelManager) -> None:
 
 def _settings(values: tuple[Any, ...], tongue: str, *, complete: bool = True) -> Settings:
     """The controls as settings; raises `gr.Error` where they cannot be, or (`complete`) something is missing."""
-    source, density, drawing, upload, flow, layers, seconds, seed, constrained = values
+    source, density, drawing, upload, flow, layers, seconds, seed, constrained, begin = values
     with plain(tongue):
         settings = Settings(
-            source, density, flow, number(layers), seconds, number(seed), bool(constrained), pack(drawing), upload or ""
-        )
+            source, density, flow, number(layers), seconds, number(seed), bool(constrained), begin, pack(drawing),
+            upload or "",
+        )  # fmt: skip
     if complete and not _complete(settings):
         raise toast(say(tongue, "error.drawing" if settings.source == "draw" else "error.upload"))
     if settings.source == "upload" and settings.upload:
@@ -289,11 +414,18 @@ def _query(which: str, names: list[str], settings: Settings) -> str:
 
 
 def _program(
-    which: str, run: training.Run | None, race: training.Race | None, names: list[str], settings: Settings
+    which: str,
+    run: training.Run | None,
+    race: training.Race | None,
+    kept: paths.Voyage | None,
+    names: list[str],
+    settings: Settings,
 ) -> str:
     """The Python panel: what made the open panel's picture, or would make it."""
     if which == "race":
         program = race_program(settings, names) if race is None else race.python()
+    elif which == "paths" and kept is not None and kept.run is run:
+        program = kept.python()
     else:
         program = train_program(settings, panel=which) if run is None else run.python(which)
     return f"```python\n{program}```"
@@ -307,3 +439,13 @@ def _complete(settings: Settings) -> bool:
 def _race_columns(tongue: str) -> list[Column]:
     heads = ("race.flow", "stat.kl", "stat.nll", "stat.mass", "stat.steps", "stat.rate", "race.weights")
     return [Column(say(tongue, f"flows.{head}"), number=i > 0) for i, head in enumerate(heads)]
+
+
+def _calls(value: float) -> int:
+    """Calls of the network; a number that is half typed as the slider will leave it."""
+    return int(min(max(value or CALLS[0], CALLS[0]), CALLS[1]))
+
+
+def _seen(visible: bool) -> dict[str, Any]:
+    """Whether a control that some flows have is seen."""
+    return gr.update(visible=True if visible else "hidden")

@@ -14,11 +14,13 @@ from playground import flows
 from playground.figures.picture import panels_png
 from playground.manager import ModelManager
 from playground.tabs.files import place
+from playground.tabs.flows.paths import Voyage
 from playground.tabs.flows.training import Run
 
-__all__ = ["FILES", "write"]
+__all__ = ["FILES", "KINDS", "write", "write_paths", "write_reflowed"]
 
 SAMPLES = 10_000
+KEPT = 200  # paths of a round
 
 
 def write(kind: str, manager: ModelManager, run: Run, folder: Path) -> str:
@@ -74,14 +76,56 @@ def _png(_: ModelManager, run: Run) -> bytes:
 
 
 def _weights(manager: ModelManager, run: Run) -> bytes:
+    with run.open(manager) as flow:
+        return _zipped(flow, f"{run.settings.key}-{run.settings.flow}")
+
+
+def _zipped(flow: flows.Flow, name: str) -> bytes:
     """A zip of the checkpoint folder, which `flows.load` reads."""
     out = io.BytesIO()
-    with tempfile.TemporaryDirectory() as folder, run.open(manager) as flow:
+    with tempfile.TemporaryDirectory() as folder:
         flows.save(flow, folder)
         with zipfile.ZipFile(out, "w") as archive:
             for file in sorted(Path(folder).iterdir()):
-                archive.write(file, f"{run.settings.key}-{run.settings.flow}/{file.name}")
+                archive.write(file, f"{name}/{file.name}")
     return out.getvalue()
+
+
+def write_reflowed(kept: Voyage, folder: Path) -> str:
+    """The weights of the last round, as those of a run."""
+    settings, last = kept.run.settings, kept.rounds[-1]
+    name = f"{settings.key}-{settings.flow}-round-{last.number}"
+    path = place(folder, f"{name}.zip")
+    path.write_bytes(_zipped(last.flow, name))
+    return str(path)
+
+
+def write_paths(kept: Voyage, folder: Path) -> str:
+    """What was measured of every round, and its paths: [[[x, y] a path] a time]."""
+    settings = kept.run.settings
+    rounds = [
+        {
+            "round": one.number,
+            "straightness": one.journey.straightness,
+            "path_over_chord": one.journey.length_ratio,
+            "lines_crossing": one.journey.taught_crossing_pairs,
+            "paths_crossing": one.journey.crossing_pairs,
+            "path_energy": one.journey.energy,
+            "w2_by_calls": one.journey.distances,
+            "w2_of_two_samples": one.journey.floor,
+            "kl": _finite(one.kl),
+            "pace": one.pace,
+            "paths": np.round(one.journey.paths[::2, :KEPT].astype(float), 4).tolist(),
+        }
+        for one in kept.rounds
+    ]
+    record = {
+        "density": settings.key, "flow": settings.flow, **settings.options, "seed": settings.seed,
+        "link": settings.query(), "w2_distilled": kept.one_distance, "rounds": rounds,
+    }  # fmt: skip
+    path = place(folder, f"{settings.key}-{settings.flow}-paths.json")
+    path.write_text(json.dumps(record, allow_nan=False) + "\n", encoding="utf-8")
+    return str(path)
 
 
 FILES: dict[str, tuple[str, Callable[[ModelManager, Run], bytes]]] = {
@@ -90,3 +134,4 @@ FILES: dict[str, tuple[str, Callable[[ModelManager, Run], bytes]]] = {
     "png": (".png", _png),
     "weights": (".zip", _weights),
 }
+KINDS = (*FILES, "paths", "reflowed")  # the last two are of the panel of paths

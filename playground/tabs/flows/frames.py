@@ -12,9 +12,10 @@ from playground.figures import stage
 from playground.i18n import TEXTS, say
 from playground.tabs.flows.settings import Settings
 
-__all__ = ["Truth", "race", "single", "truth_of"]
+__all__ = ["SLOW_SIDE", "Truth", "race", "side_of", "single", "truth_of"]
 
 SIDE = 200
+SLOW_SIDE = 100  # of a flow by matching, whose likelihood takes many calls
 RACE_SIDE = 120
 STAGE_WORDS = ("log_p", "density", "share", "below", "idle", "running", "stopped", "done", "error", "empty", "progress")
 
@@ -26,6 +27,11 @@ class Truth:
         self.density = density
         self.log_p: NDArray[np.float32] = flows.log_prob_grid(density, n=side)
         self.field = stage.field(self.log_p, flows.EXTENT)
+
+
+def side_of(settings: Settings) -> int:
+    """Cells a side of the learned density's picture."""
+    return _side(settings.flow)
 
 
 def truth_of(settings: Settings, *, side: int = SIDE) -> Truth:
@@ -59,7 +65,7 @@ def single(
     if lane is None:
         return stage.value(panels, run=run, frame=frame, status=status, message=message, labels=labels(language))
     n = len(lane.log_p)
-    coarse = say(language, "flows.stage.coarse", n=n) if n < SIDE and status == "running" else ""
+    coarse = say(language, "flows.stage.coarse", n=n) if n < _side(lane.name) and status == "running" else ""
     panels.append(_panel("learned", say(language, "flows.stage.learned"), coarse, field=_field(lane.log_p, truth)))
     count = say(language, "flows.stage.points" if len(lane.points) else "flows.stage.folded", n=f"{len(lane.points):,}")
     panels.append(
@@ -107,6 +113,10 @@ def race(
         progress=progress,
         curve=curve,
     )
+
+
+def _side(flow: str) -> int:
+    return SLOW_SIDE if flow in flows.MATCHING else SIDE
 
 
 def _truth_panel(truth: Truth, language: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from playground.tabs.flows.training import Run
 __all__ = ["layers", "microscope"]
 
 FINER = 16  # times the steps of a continuous flow's solver, to show what of its error is the solver's
+COARSE = 160  # cells a side of the mass of a flow by matching, whose likelihood takes long
 MASS_TOLERANCE = 0.02  # a grid of 200 x 200 sees the mass of a steep density no better
 
 
@@ -33,9 +34,8 @@ def microscope(manager: ModelManager, run: Run, language: str) -> tuple[go.Figur
     x = run.truth.density.sample(128, flows.generator(0))
     with run.open(manager) as flow:
         report = flows.inspect(flow, x)
-        continuous = flow.config["name"] == "ffjord"
-        finer = flows.inspect(flow, x, finer=FINER) if continuous else report
-        mass = flows.mass(flow)
+        finer = flows.inspect(flow, x, finer=FINER) if report.continuous else report
+        mass = flows.mass(flow) if flow.by_likelihood else flows.mass(flow, n=COARSE)
     names = [f"{layer.index} {layer.name}" for layer in report.layers]
     words = {word: say(language, f"flows.microscope.{word}") for word in ("analytic", "autograd")}
     figure = figures.log_dets(report.layers, words=words)
@@ -51,7 +51,7 @@ def microscope(manager: ModelManager, run: Run, language: str) -> tuple[go.Figur
     text = say(language, "flows.microscope.mass", mass=f"{mass:.4f}")
     words = {"share": f"{100 * (1 - mass):.1f}"} if verdict == "outside" else {}
     text = f"**{text}** {say(language, f'flows.microscope.mass.{verdict}', **words)}"
-    if continuous:
+    if report.continuous:
         errors = {"before": show(report.error), "after": show(finer.error)}
         trips = {"trip_before": show(report.round_trip), "trip_after": show(finer.round_trip)}
         text += " " + say(language, "flows.microscope.solver", times=FINER, **errors, **trips)

@@ -4,7 +4,9 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from playground import flows
 from playground.tabs import drawings
+from playground.tabs.flows.frames import side_of
 from playground.tabs.flows.settings import Settings
 
 __all__ = ["race_program", "train_program"]
@@ -14,7 +16,7 @@ ENDS = {
     "train": (
         "from playground.figures.flows import densities",
         (
-            'panels = {{"density": flows.log_prob_grid(density), "learned": flows.log_prob_grid(flow)}}',
+            'panels = {{"density": flows.log_prob_grid(density), "learned": flows.log_prob_grid(flow, n={side})}}',
             "samples = flow.sample(1500, flows.generator({seed})).numpy()",
             'densities(panels, extent=flows.EXTENT, samples=samples).write_html("picture.html")',
         ),
@@ -40,21 +42,45 @@ ENDS = {
             'log_dets(report.layers).write_html("picture.html")',
         ),
     ),
+    "paths": (
+        "from playground.figures.flows_paths import paths",
+        (
+            "rounds = [flows.measure_round(flow, density, seed={seed})]",
+            "{reflow}",
+            "for one in rounds:",
+            "    seen = one.journey",
+            '    print(f"round {{one.number}}: S {{seen.straightness:.4f}}, {{seen.crossing_pairs}} crossings")',
+            '    print("W2 by calls", {{calls: round(distance, 3) for calls, distance in seen.distances.items()}})',
+            "# samples by few calls: flows.hurry(rounds[-1].flow, density, calls=4).points",
+            "",
+            "picture = paths(rounds[-1].journey, flows.log_prob_grid(density), extent=flows.EXTENT)",
+            'picture.write_html("picture.html")',
+        ),
+    ),
 }
 Pace = Sequence[int]  # `flows.Lane.pace`
 
 
 def train_program(
-    settings: Settings, *, steps: int | None = None, pace: Pace = (), threads: int | None = None, panel: str = "train"
+    settings: Settings,
+    *,
+    steps: int | None = None,
+    pace: Pace = (),
+    threads: int | None = None,
+    panel: str = "train",
+    rounds: Sequence[Pace] = (),
 ) -> str:
-    """The program of a panel ("train", "layers" or "microscope").
+    """The program of a panel ("train", "layers", "microscope" or "paths", there with the paces of rounds of reflow).
 
     The steps or the pace of a run make its weights again, to the bit on as many threads of the same machine; without
     either it trains for the seconds that are set.
     """
+    if panel == "paths" and settings.flow not in flows.MATCHING:  # there is nothing to be seen
+        panel = "train"
     options = "".join(f", {name}={value!r}" for name, value in settings.options.items())
     budget = "pace=pace" if pace else f"seconds={settings.seconds:g}" if steps is None else f"steps={steps}"
     imports, make = _density(settings)
+    side = side_of(settings)
     picture, last = ENDS["folded" if panel == "train" and "constrained" in settings.options else panel]
     return _join(
         *_imports(imports, threads, picture),
@@ -65,8 +91,23 @@ def train_program(
         "    if step.kl is not None:",
         '        print(f"step {step.step}: {step.nll:.3f} nats, KL {step.kl:.4f}")',
         "",
-        *(line.format(seed=settings.seed) for line in last),
+        *(
+            line.format(seed=settings.seed, side=side) if line != "{reflow}" else _reflow(settings, rounds)
+            for line in last
+        ),
     )
+
+
+def _reflow(settings: Settings, rounds: Sequence[Pace]) -> str:
+    """The lines that make the rounds: by their paces, or none yet, for the seconds that are set."""
+    train = f"    *_, last = flows.next_round(rounds[-1], density, {{}}, seed={settings.seed})"
+    keep = "    rounds.append(last.round)"
+    if not rounds:
+        first = "for _ in range(0):  # rounds of reflow"
+        return "\n".join([first, train.format(f"seconds={settings.seconds:g}"), keep])
+    lines = [line for pace in rounds for line in ("    [", *_numbers(pace, 8), "    ],")]
+    paces = ["paces = [  # steps by the end of each stage of each round", *lines, "]"]
+    return "\n".join([*paces, "for pace in paces:", train.format("pace=pace"), keep])
 
 
 def race_program(

@@ -10,9 +10,15 @@ from playground import flows
 from playground.tabs.checks import between, choice, integer, whole
 from playground.tabs.drawings import pack, unpack
 
-__all__ = ["MAX_LAYERS", "MAX_SECONDS", "PICTURES", "SOURCES", "UPLOAD_BYTES", "Settings"]
+__all__ = [
+    "BEGINS", "CALLS", "MAX_LAYERS", "MAX_SECONDS", "PICTURES", "SOLVERS", "SOURCES", "UPLOAD_BYTES", "Settings",
+]  # fmt: skip
 
 SOURCES = ("preset", "draw", "upload")
+NORMAL = "normal"
+BEGINS = (NORMAL, *flows.DENSITIES)  # where a flow by matching may begin
+SOLVERS = ("euler", "midpoint", "heun", "rk4")  # of few calls
+CALLS = (1, 100)
 MAX_LAYERS, MAX_SECONDS, MAX_SEED = 16, 60, 2**31 - 1
 UPLOAD_BYTES = {"csv": 5_000_000, "picture": 20_000_000}
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
@@ -29,6 +35,7 @@ class Settings:
     seconds: float = 10
     seed: int = 0
     constrained: bool = True
+    begin: str = NORMAL  # of a flow by matching
     drawing: str = ""  # packed by `pack`; empty where nothing is drawn
     upload: str = ""  # path of the uploaded file
 
@@ -36,6 +43,7 @@ class Settings:
         choice("source", self.source, SOURCES)
         choice("density", self.density, flows.DENSITIES)
         choice("flow", self.flow, flows.FLOWS)
+        choice("density", self.begin, BEGINS)
         whole("layers", self.layers, 1, MAX_LAYERS)
         whole("seed", self.seed, 0, MAX_SEED)
         between("seconds", self.seconds, 1, MAX_SECONDS)
@@ -43,7 +51,12 @@ class Settings:
     @property
     def options(self) -> dict[str, Any]:
         """The keywords of `flows.build`."""
-        return {"layers": self.layers, **({} if self.constrained or self.flow != "planar" else {"constrained": False})}
+        options: dict[str, Any] = {"layers": self.layers}
+        if self.flow == "planar" and not self.constrained:
+            options["constrained"] = False
+        if self.flow in flows.MATCHING and self.begin != NORMAL:
+            options["source"] = self.begin
+        return options
 
     @property
     def key(self) -> str:
@@ -74,6 +87,8 @@ class Settings:
             value = getattr(self, field.name)
             if field.name == "drawing" and self.source != "draw":  # left on the pad, and no part of what is seen
                 continue
+            if field.name == "begin" and self.flow not in flows.MATCHING:
+                continue
             if field.name not in ("density", "flow", "upload") and value != getattr(usual, field.name):
                 pairs[field.name] = (
                     f"{value:g}"
@@ -93,6 +108,7 @@ class Settings:
             ("seconds", float),
             ("seed", integer),
             ("constrained", _switch),
+            ("begin", str),
             ("drawing", str),
             ("source", str),
         ):

@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,11 +26,15 @@ class Run:
     lane: flows.Lane
     model: flows.Flow | ModelSpec[flows.Flow]  # a person's own flow, or the shipped one, which the manager keeps
 
-    def python(self, panel: str) -> str:
-        """The program that makes the panel's picture of this run again: the example was given steps, others seconds."""
+    def python(self, panel: str, rounds: Sequence[Sequence[int]] = ()) -> str:
+        """The program that makes the panel's picture of this run again: the example was given steps, others seconds.
+
+        `rounds` are the paces of the rounds of reflow that followed.
+        """
         if isinstance(self.model, ModelSpec):
-            return train_program(self.settings, steps=self.lane.step, panel=panel)
-        return train_program(self.settings, pace=self.lane.pace, threads=self.lane.threads, panel=panel)
+            return train_program(self.settings, steps=self.lane.step, panel=panel, rounds=rounds)
+        pace, threads = self.lane.pace, self.lane.threads
+        return train_program(self.settings, pace=pace, threads=threads, panel=panel, rounds=rounds)
 
     @contextmanager
     def open(self, manager: ModelManager) -> Iterator[flows.Flow]:
@@ -58,15 +62,15 @@ class Race:
 def example(manager: ModelManager, settings: Settings, language: str) -> tuple[dict[str, Any], Run | None]:
     """The Stage before training: the density, and the shipped example on it where there is one."""
     truth = frames.truth_of(settings)
-    shipped = (
-        settings.source == "preset" and "constrained" not in settings.options
-    )  # every example keeps the constraint
+    shipped = settings.source == "preset" and settings.options.keys() == {
+        "layers"
+    }  # every example keeps the constraint, and begins at a normal
     spec = catalog.flow_example(settings.flow, settings.density) if shipped else None
     if spec is None:
         return frames.single(truth, None, language, message=say(language, "flows.stage.ready")), None
     with manager.lease(spec, owner="flows") as flow:
         history = catalog.flow_history(settings.flow, settings.density)
-        lane = replace(flows.portrait(flow, truth.density), **history)
+        lane = replace(flows.portrait(flow, truth.density, side=frames.side_of(settings)), **history)
         trained = replace(settings, layers=flow.config["layers"], seed=flow.config["seed"], constrained=True)
     words = {"flow": say(language, f"flows.name.{settings.flow}"), "density": say(language, f"density.{settings.key}")}
     value = frames.single(truth, lane, language, message=say(language, "flows.stage.example", **words))
@@ -75,11 +79,11 @@ def example(manager: ModelManager, settings: Settings, language: str) -> tuple[d
 
 def train(settings: Settings, stop: threading.Event, language: str) -> Generator[tuple[dict[str, Any], Run | None]]:
     """Frames while one flow trains; the last one comes with the `Run`."""
-    truth = frames.truth_of(settings)
+    truth, side = frames.truth_of(settings), frames.side_of(settings)
     flow = flows.build(settings.flow, seed=settings.seed, **settings.options)
     budget, run, status, lane, i = f"{settings.seconds:g}", secrets.token_hex(4), "running", None, 0
     watching = flows.watch(
-        {settings.flow: flow}, truth.density, seconds=settings.seconds, seed=settings.seed, stop=stop
+        {settings.flow: flow}, truth.density, seconds=settings.seconds, seed=settings.seed, side=side, stop=stop
     )
     with closing(watching) as watched:
         try:
@@ -97,9 +101,9 @@ def train(settings: Settings, stop: threading.Event, language: str) -> Generator
     assert lane is not None
     word = "diverged" if status == "error" else status
     message = say(language, f"flows.stage.{word}", seconds=f"{lane.seconds:.1f}", steps=f"{lane.step:,}")
-    if len(lane.log_p) < frames.SIDE:  # a slow flow: what there is at once, the full picture when it is painted
+    if len(lane.log_p) < side:  # a slow flow: what there is at once, the full picture when it is painted
         yield frames.single(truth, lane, language, status=status, message=message, run=run, frame=i), None
-        full = flows.portrait(flow, truth.density)
+        full = flows.portrait(flow, truth.density, side=side)
         lane = replace(lane, log_p=full.log_p, mass=full.mass)
     value = frames.single(truth, lane, language, status=status, message=message, run=run, frame=i + 1)
     yield value, Run(settings, truth, lane, flow)

@@ -9,8 +9,8 @@ from playground.figures.picture import shades
 from playground.i18n import label
 from playground.tabs import foldouts
 from playground.tabs.components import LivePlotly, SketchPad, Slider, Stage, Table, Tile, thumbnail, tiles
-from playground.tabs.flows import downloads
-from playground.tabs.flows.settings import MAX_LAYERS, MAX_SECONDS
+from playground.tabs.flows import downloads, paths
+from playground.tabs.flows.settings import BEGINS, MAX_LAYERS, MAX_SECONDS
 
 __all__ = ["RACERS", "lay_out"]
 
@@ -22,7 +22,8 @@ THUMBNAIL = 72  # pixels
 def lay_out() -> SimpleNamespace:
     """Every component by its name; the states `run`, `raced`, `source` and `panel` are one person's own."""
     w = SimpleNamespace()
-    w.run, w.raced = (gr.State(None, time_to_live=KEEP) for _ in range(2))  # training.Run | None, training.Race | None
+    # training.Run | None, training.Race | None, paths.Voyage | None
+    w.run, w.raced, w.voyage = (gr.State(None, time_to_live=KEEP) for _ in range(3))
     w.source, w.panel = gr.State("preset"), gr.State("train")
     gr.Markdown(label("flows.lead"), elem_classes="pg-lead")
     with gr.Row(elem_classes="pg-tab"):
@@ -57,6 +58,15 @@ def lay_out() -> SimpleNamespace:
                 info=label("flows.constrained.info"),
                 visible="hidden",
                 elem_id="flows-constrained",
+            )
+            w.begin = gr.Dropdown(
+                [(label("flows.begin.normal" if name == BEGINS[0] else f"density.{name}"), name) for name in BEGINS],
+                value=BEGINS[0],
+                label=label("flows.begin"),
+                info=label("flows.begin.info"),
+                filterable=False,
+                visible="hidden",
+                elem_id="flows-begin",
             )
             with gr.Row(elem_classes="pg-numbers"):
                 w.layers = Slider(
@@ -99,6 +109,8 @@ def lay_out() -> SimpleNamespace:
                 w.verdict = gr.Markdown(elem_id="flows-mass")
                 w.dots = LivePlotly(height=360, elem_id="flows-log-dets")
                 w.reports = Table(elem_id="flows-reports")
+            with gr.Tab(label("flows.panel.paths"), id="paths", elem_id="flows-panel-paths") as w.tab_paths:
+                paths.lay_out(w)
             with gr.Tab(label("flows.panel.race"), id="race", elem_id="flows-panel-race") as w.tab_race:
                 gr.Markdown(label("flows.race.lead"), elem_classes="pg-hint")
                 w.racers = gr.CheckboxGroup(
@@ -113,7 +125,7 @@ def lay_out() -> SimpleNamespace:
                     w.race_stop = gr.Button(label("flows.stop"), interactive=False, elem_id="flows-race-stop")
                 w.race_stage = Stage(elem_id="flows-race-stage")
                 w.race_table = Table(elem_id="flows-race-table")
-    foldouts.lay_out(w, "flows", label("flows.python.info"), downloads.FILES)
+    foldouts.lay_out(w, "flows", label("flows.python.info"), downloads.KINDS)
     return w
 
 
