@@ -22,7 +22,7 @@ from playground.diffusion.exact import exact_ode, log_likelihood
 from playground.diffusion.export import Exported, export_row
 from playground.diffusion.from_diffusers import DiffusersDenoiser, from_diffusers, load_diffusers
 from playground.diffusion.grids import GRIDS
-from playground.diffusion.heat import Continuity, Heat, continuity, diffuse, heat
+from playground.diffusion.heat import Continuity, Heat, continuity, diffuse, heat, reversed_heat
 from playground.diffusion.learning import SPLIT_STEPS, Learning, learn, measure_learned
 from playground.diffusion.linear_solver import LinearForm, LinearSolver, linear_form
 from playground.diffusion.mixture import MixtureDenoiser
@@ -43,6 +43,7 @@ from playground.diffusion.race import (
     read_levels,
     run_race,
 )
+from playground.diffusion.road import ETAS, Milestone, road
 from playground.diffusion.sampling import Step, Trajectory, sample, steps
 from playground.diffusion.schedule import Schedule
 from playground.diffusion.schedules import SCHEDULES, drawn, schedule
@@ -54,6 +55,7 @@ from playground.diffusion.training import DenoiserStep, LevelErrors, fit_denoise
 __all__ = [
     "DIALS",
     "DRAWN",
+    "ETAS",
     "FREE_GRIDS",
     "FREE_SOLVERS",
     "GRIDS",
@@ -89,6 +91,7 @@ __all__ = [
     "LinearForm",
     "LinearSolver",
     "Marginal",
+    "Milestone",
     "MixtureDenoiser",
     "NoiseDistribution",
     "Path",
@@ -135,6 +138,8 @@ __all__ = [
     "profile",
     "push",
     "read_levels",
+    "reversed_heat",
+    "road",
     "row_numbers",
     "run_race",
     "sample",

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from playground.diffusion.compare import marginal
+from playground.diffusion.denoiser import Denoiser
 from playground.diffusion.grids import karras
 from playground.diffusion.mixture import MixtureDenoiser
 from playground.diffusion.names import check_name
@@ -20,7 +21,7 @@ from playground.diffusion.sampling import walk
 from playground.diffusion.schedules import schedule
 from playground.diffusion.solvers import Solver, solver
 
-__all__ = ["DIALS", "Dialled", "Marginal", "dial"]
+__all__ = ["DIALS", "LOOKS", "Dialled", "Marginal", "dial", "look"]
 
 Array = NDArray[np.float64]
 DIALS = ("ddim", "edm", "dpmpp_2m_sde")
@@ -58,6 +59,7 @@ class Dialled:
 def dial(
     mixture: MixtureDenoiser,
     *,
+    denoiser: Denoiser | None = None,
     kind: str = "ddim",
     strength: float = 0.5,
     steps: int = 64,
@@ -67,6 +69,7 @@ def dial(
 ) -> Iterator[Dialled]:
     """Sample with some of the SDE's noise, yielding now and then; `strength` 0 is the ODE, 1 the whole of the noise.
 
+    `denoiser` is what is called, the mixture's own where it is None; the exact marginals are always the mixture's.
     Raises `ValueError` for settings out of range.
     """
     if not 2 <= steps <= 1000:
@@ -80,11 +83,11 @@ def dial(
     chance = math.sqrt(-0.5 * math.log(0.05 / len(looks) / 2) / samples)  # Bonferroni over the levels
     paths: list[Array] = []
     marginals: list[Marginal] = []
-    run = walk(mixture, noise, schedule=schedule("edm"), solver=method, sigmas=grid, generator=generator)
+    run = walk(denoiser or mixture, noise, schedule=schedule("edm"), solver=method, sigmas=grid, generator=generator)
     for step in run:
         paths.append(step.x[:PATHS].numpy())
         if step.i in looks:
-            marginals.append(_look(mixture, step.x[:, axis].numpy(), step.sigma, axis))
+            marginals.append(look(mixture, step.x[:, axis].numpy(), step.sigma, axis))
         if step.i in looks or step.i % 8 == 0:
             so_far = np.stack(paths), grid[: len(paths)].numpy(), tuple(marginals)
             yield Dialled(*so_far, chance, step.nfe, step.i / steps)
@@ -97,7 +100,8 @@ def _method(kind: str, strength: float, steps: int) -> Solver:
     return solver("edm", S_churn=strength * CHURN * steps) if kind == "edm" else solver(kind, eta=strength)
 
 
-def _look(mixture: MixtureDenoiser, x: Array, sigma: float, axis: int) -> Marginal:
+def look(mixture: MixtureDenoiser, x: Array, sigma: float, axis: int) -> Marginal:
+    """One coordinate x (n,) of samples at a noise level, beside the mixture's exact marginal there."""
     middle = float(mixture.mean[axis])
     reach = REACH * math.hypot(mixture.std, sigma)
     edges = np.linspace(middle - reach, middle + reach, BINS + 1)

@@ -19,10 +19,10 @@ from scipy.linalg import solve_banded  # type: ignore[import-untyped]
 from playground.diffusion.exact import exact_ode, rk4
 from playground.diffusion.mixture import MixtureDenoiser
 
-__all__ = ["Continuity", "Heat", "continuity", "diffuse", "heat"]
+__all__ = ["Continuity", "Heat", "continuity", "diffuse", "heat", "reversed_heat"]
 
 Array = NDArray[np.float64]
-ARROWS = 17  # a side, of the score
+ARROWS = 27  # a side, of the score
 PARTICLES = 800
 
 
@@ -39,6 +39,7 @@ class Heat:
     at: Array  # (m, 2) where the arrows stand
     score: Array  # (m, 2) gradient of the exact log-density
     particles: Array  # (k, 2) of the probability-flow ODE from exact samples at the first level
+    walkers: Array  # (k, 2) that began with them and take random steps, as the forward SDE does
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,16 @@ def heat(
     """
     if mixture.dim != 2:
         raise ValueError(f"the mixture must lie in the plane, not in {mixture.dim} dimensions")
-    if len(sigmas) < 2 or not sigmas[0] > 0 or any(b <= a for a, b in pairwise(sigmas)):
-        raise ValueError(f"sigmas must rise from a positive one, not {list(sigmas)}")
+    _check_levels(sigmas)
     if not 16 <= n <= 1024:
         raise ValueError(f"n must lie between 16 and 1,024, not {n}")
     size = extent or float(mixture.means.abs().max()) + 3 * (float(mixture.variances.max()) ** 0.5 + sigmas[-1])
     return _heat(mixture, sigmas, n, size, seed)
+
+
+def _check_levels(sigmas: Sequence[float]) -> None:
+    if len(sigmas) < 2 or not sigmas[0] > 0 or any(b <= a for a, b in pairwise(sigmas)):
+        raise ValueError(f"sigmas must rise from a positive one, not {list(sigmas)}")
 
 
 def _heat(mixture: MixtureDenoiser, sigmas: Sequence[float], n: int, extent: float, seed: int) -> Iterator[Heat]:
@@ -97,12 +102,13 @@ def _heat(mixture: MixtureDenoiser, sigmas: Sequence[float], n: int, extent: flo
     generator = torch.Generator().manual_seed(seed)
     x = mixture.sample(PARTICLES, generator)
     x = x + sigmas[0] * torch.randn(x.shape, generator=generator, dtype=x.dtype)
-    before = sigmas[0]
+    walkers, before = x, sigmas[0]
     for sigma in sigmas:
         if sigma > before:
             variance = sigma**2 - before**2
             solved = diffuse(solved, spacing, variance, steps=max(4, math.ceil(variance / (2 * spacing**2))))
             x = _carry(mixture, x, before, sigma)
+            walkers = walkers + math.sqrt(variance) * torch.randn(x.shape, generator=generator, dtype=x.dtype)
         exact = _density(mixture, cells, sigma)
         score = mixture.score(at, sigma)
         yield Heat(
@@ -115,8 +121,23 @@ def _heat(mixture: MixtureDenoiser, sigmas: Sequence[float], n: int, extent: flo
             at=at.numpy(),
             score=score.numpy(),
             particles=x.numpy(),
+            walkers=walkers.numpy(),
         )
         before = sigma
+
+
+def reversed_heat(mixture: MixtureDenoiser, x: Array, sigmas: Sequence[float]) -> list[Array]:
+    """Points x (k, 2) at the last of the rising levels, carried back along the ODE to each of them: the last first.
+
+    The heat equation itself cannot be run backwards, any ripple would grow without bound; the score can lead back since
+    it remembers where the density came from. Raises `ValueError` for levels that do not rise from a positive one.
+    """
+    _check_levels(sigmas)
+    places, point = [x], torch.as_tensor(x, dtype=torch.float64)
+    for low, high in reversed(list(pairwise(sigmas))):
+        point = exact_ode(mixture, point, high, end=low, steps=16)
+        places.append(point.numpy())
+    return places
 
 
 def continuity(mixture: MixtureDenoiser, sigma: float, *, n: int = 192, points: int = 500, seed: int = 0) -> Continuity:

@@ -36,7 +36,7 @@ def test_too_large_steps_are_seen():
 
 def test_exact_samples_are_below_chance_as_often_as_it_says():
     """The same statistics on exact draws: about 95 of 100 times all four are below."""
-    from playground.diffusion.dial import _look
+    from playground.diffusion.dial import look
 
     target, below = diffusion.target("moons"), 0
     chance = last(dial(target, steps=4, samples=400)).chance
@@ -46,7 +46,7 @@ def test_exact_samples_are_below_chance_as_often_as_it_says():
         for sigma in (10.0, 1.5, 0.4, 0.0):
             x = target.sample(400, generator)
             x = x + sigma * torch.randn(x.shape, generator=generator, dtype=x.dtype)
-            looks.append(_look(target, x[:, 0].numpy(), sigma, 0).distance)
+            looks.append(look(target, x[:, 0].numpy(), sigma, 0).distance)
         below += max(looks) < chance
     assert 88 <= below <= 100
 

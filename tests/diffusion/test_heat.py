@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from playground import diffusion
-from playground.diffusion.heat import continuity, diffuse, heat
+from playground.diffusion.heat import continuity, diffuse, heat, reversed_heat
 
 LEVELS = (0.15, 0.3, 0.5, 0.8, 1.2, 2.0)
 
@@ -98,3 +98,22 @@ def test_refusals(mixture):
         continuity(mixture, 0.0)
     with pytest.raises(ValueError, match="must be positive"):
         diffuse(np.ones((4, 4)), 0.0, 1.0)
+
+
+def test_walkers_have_the_density_of_each_level_and_the_ode_leads_them_home(mixture):
+    frames = list(heat(mixture, LEVELS))
+    back = reversed_heat(mixture, frames[-1].walkers, LEVELS)
+    assert len(back) == len(LEVELS)
+    np.testing.assert_array_equal(back[0], frames[-1].walkers)
+    for x, frame in [*((frame.walkers, frame) for frame in frames), *zip(back, frames[::-1], strict=True)]:
+        generator = torch.Generator().manual_seed(1)
+        truth = mixture.sample(4000, generator)
+        truth = (truth + frame.sigma * torch.randn(truth.shape, generator=generator, dtype=truth.dtype)).numpy()
+        chance = 5 / math.sqrt(len(x))
+        assert np.abs((x.mean(0) - truth.mean(0)) / truth.std(0)).max() < chance
+        assert np.abs(np.log(x.std(0) / truth.std(0))).max() < chance
+    assert np.abs(frames[-1].walkers - frames[-1].particles).max() > 1, "random steps are not the ODE's"
+    there = reversed_heat(mixture, frames[-1].particles, LEVELS)[-1]
+    np.testing.assert_allclose(there, frames[0].particles, atol=1e-4)
+    with pytest.raises(ValueError, match="sigmas must rise"):
+        reversed_heat(mixture, frames[0].walkers, [1.0, 0.5])

@@ -14,7 +14,7 @@ from playground import diffusion
 from playground.diffusion import ROWS, Row
 from playground.i18n import refusal
 from playground.manager import ModelManager
-from playground.tabs.diffusion import arena, compare, curve, dial, downloads, export, learned, pictures, words
+from playground.tabs.diffusion import arena, compare, curve, dial, downloads, export, heat, learned, pictures, words
 from playground.tabs.diffusion.settings import PANELS, Settings
 
 
@@ -155,9 +155,45 @@ def test_dial_shows_marginals_as_they_come_and_stops():
     assert counts == sorted(counts)
     assert len(counts) >= 4
     assert "Same marginals" in frames[-1]["dial_verdict"]
-    assert len(done.marginals) == 4
+    assert len(done.run.marginals) == 4
+    assert len(done.milestones) == 7
+    assert len(frames[-1]["road_table"]["rows"]) == 7
+    assert f"{done.milestones[0].spread:.2f}" in frames[-1]["road_verdict"]
+    same = run(dial.show(Settings(dial_steps=100, strength=0.3), go(), "en"))[1]
+    assert same.milestones == done.milestones, "the road is the same at every place of the dial"
     stop = go()
     going = dial.show(Settings(), stop, "en")
+    next(going)
+    stop.set()
+    assert run(going)[1] is None
+
+
+def test_a_network_is_trained_once_and_kept(monkeypatch):
+    monkeypatch.setattr(dial, "NETWORK_STEPS", 100)
+    settings = Settings(target="spirals", denoiser="network", dial_steps=8)
+    stop = go()
+    going = dial.show(settings, stop, "en")
+    assert "Training the network: step 50 of 100" in next(going)[0]["progress"]
+    stop.set()
+    assert run(going)[1] is None
+    assert settings.distribution not in dial._networks
+    frames, done = run(dial.show(settings, go(), "en"))
+    assert "The network shows" in frames[-1]["dial_verdict"]
+    again, same = run(dial.show(settings, go(), "zh-CN"))
+    assert len(again) < len(frames)
+    np.testing.assert_array_equal(same.run.paths, done.run.paths)
+    assert "看得出网络的误差" in again[-1]["dial_verdict"]
+    dial._networks.clear()  # of so few steps
+
+
+def test_heat_agrees_and_stops():
+    frames, done = run(heat.show(Settings(), go(), "en"))
+    assert "They agree" in frames[-1]["heat_verdict"]
+    assert max(frame.error for frame in done.frames) < 0.01
+    assert max(check.on_grid for check in done.checks) < 0.01
+    assert len(frames[-1]["heat_table"]["rows"]) == 4
+    stop = go()
+    going = heat.show(Settings(), stop, "en")
     next(going)
     stop.set()
     assert run(going)[1] is None
@@ -250,6 +286,8 @@ def result_of(panel, settings):
         return run(arena.show(settings, None, go(), "en"))[1]
     if panel == "learned":
         return run(learned.train(settings, go(), "en"))[1]
+    if panel == "heat":
+        return run(heat.show(settings, go(), "en"))[1]
     return run(dial.show(settings, go(), "en"))[1] if panel == "dial" else True
 
 

@@ -1,5 +1,6 @@
 """The Python panel of the Diffusion tab: its program makes the very numbers that stand beside it."""
 
+import sys
 import threading
 
 import numpy as np
@@ -10,7 +11,7 @@ from pasted import drawn, executed
 from playground import diffusion
 from playground.diffusion import ROWS, Row
 from playground.manager import ModelManager
-from playground.tabs.diffusion import arena, curve, dial, learned, pictures
+from playground.tabs.diffusion import arena, curve, dial, heat, learned, pictures
 from playground.tabs.diffusion.program import program
 from playground.tabs.diffusion.settings import Settings
 from playground.tabs.drawings import pack
@@ -54,8 +55,31 @@ def test_dial(tmp_path, monkeypatch):
     settings = Settings(target="spirals", dial="edm", strength=0.3, dial_steps=12, seed=1)
     left = drawn(program("dial", settings), tmp_path, monkeypatch)
     shown = last(dial.show(settings, threading.Event(), "en"))
-    np.testing.assert_array_equal(left["run"].paths, shown.paths)
-    assert [m.distance for m in left["run"].marginals] == [m.distance for m in shown.marginals]
+    np.testing.assert_array_equal(left["run"].paths, shown.run.paths)
+    assert [m.distance for m in left["run"].marginals] == [m.distance for m in shown.run.marginals]
+    for mine, theirs in zip(left["milestones"], shown.milestones, strict=True):
+        np.testing.assert_array_equal(mine.paths, theirs.paths)
+
+
+def test_dial_of_a_network(tmp_path, monkeypatch):
+    for module in ("dial", "program"):
+        monkeypatch.setattr(sys.modules[f"playground.tabs.diffusion.{module}"], "NETWORK_STEPS", 60)
+    settings = Settings(target="moons", denoiser="network", dial_steps=8, seed=1)
+    left = drawn(program("dial", settings), tmp_path, monkeypatch)
+    shown = last(dial.show(settings, threading.Event(), "en"))
+    np.testing.assert_array_equal(left["run"].paths, shown.run.paths)
+    assert [one.spread for one in left["milestones"]] == [one.spread for one in shown.milestones]
+    dial._networks.clear()  # of so few steps
+
+
+def test_heat(tmp_path, monkeypatch):
+    for module in ("heat", "program"):
+        monkeypatch.setattr(sys.modules[f"playground.tabs.diffusion.{module}"], "CELLS", 64)
+    settings = Settings(target="eight_gaussians", seed=3)
+    left = drawn(program("heat", settings), tmp_path, monkeypatch)
+    shown = last(heat.show(settings, threading.Event(), "en"))
+    assert [frame.error for frame in left["frames"]] == [frame.error for frame in shown.frames]
+    np.testing.assert_array_equal(left["frames"][-1].walkers, shown.frames[-1].walkers)
 
 
 def test_learned_on_a_drawing(tmp_path, monkeypatch):

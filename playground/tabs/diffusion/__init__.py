@@ -15,7 +15,19 @@ from playground.i18n import language, say
 from playground.manager import ModelManager
 from playground.tabs import foldouts
 from playground.tabs.checks import between, number, whole
-from playground.tabs.diffusion import api, arena, compare, curve, dial, downloads, export, learned, pictures, widgets
+from playground.tabs.diffusion import (
+    api,
+    arena,
+    compare,
+    curve,
+    dial,
+    downloads,
+    export,
+    heat,
+    learned,
+    pictures,
+    widgets,
+)  # fmt: skip
 from playground.tabs.diffusion.program import program
 from playground.tabs.diffusion.settings import (
     DRAWING,
@@ -287,6 +299,8 @@ def _frames(
         yield from arena.show(settings, contest, flag, tongue)
     elif panel == "dial":
         yield from dial.show(settings, flag, tongue)
+    elif panel == "heat":
+        yield from heat.show(settings, flag, tongue)
     elif panel == "learned":
         yield from learned.show(settings, trained, flag, tongue)
     elif panel == "pictures":

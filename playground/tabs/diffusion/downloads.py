@@ -13,6 +13,8 @@ import numpy as np
 from playground import diffusion
 from playground.diffusion import images
 from playground.tabs.diffusion.arena import Contest
+from playground.tabs.diffusion.dial import Dial
+from playground.tabs.diffusion.heat import Heated
 from playground.tabs.diffusion.learned import Trained
 from playground.tabs.diffusion.settings import Settings, mixture, row_key
 from playground.tabs.files import place
@@ -99,8 +101,9 @@ def _arena(settings: Settings, contest: Contest) -> Record:
     return ["solver", "grid", "calls", "rms", "median"], lines, extra
 
 
-def _dial(settings: Settings, run: diffusion.Dialled) -> Record:
-    """Every histogram with the exact density at the middle of its bars."""
+def _dial(settings: Settings, dialled: Dial) -> Record:
+    """Every histogram with the exact density at the middle of its bars; in JSON the road from DDPM to the ODE, too."""
+    run = dialled.run
     target, lines = mixture(*settings.distribution), []
     for look in run.marginals:
         middle = (look.edges[1:] + look.edges[:-1]) / 2
@@ -112,8 +115,22 @@ def _dial(settings: Settings, run: diffusion.Dialled) -> Record:
         "calls": run.nfe,
         "chance": run.chance,
         "distances": {f"{look.sigma:.6g}": look.distance for look in run.marginals},
-    }
+        "denoiser": settings.denoiser,
+        "road": [
+            {
+                "eta": one.eta, "steps": one.steps, "calls": one.nfe, "spread": one.spread, "distance": one.distance,
+                "chance": one.chance, "paths": np.round(one.paths, 5).tolist(),
+            }
+            for one in dialled.milestones
+        ],
+    }  # fmt: skip
     return ["sigma", "x", "samples", "exact"], lines, extra
+
+
+def _heat(_: Settings, heated: Heated) -> Record:
+    """The error at every level; in JSON the continuity equation in numbers, too."""
+    lines = [[frame.sigma, frame.error, frame.mass] for frame in heated.frames]
+    return ["sigma", "error", "mass"], lines, {"continuity": [asdict(one) for one in heated.checks]}
 
 
 def _pictures(settings: Settings, drawn: images.Drawn) -> Record:
@@ -155,6 +172,7 @@ RECORDS: dict[str, Callable[[Settings, Any], Record]] = {
     "compare": _compare,
     "arena": _arena,
     "dial": _dial,
+    "heat": _heat,
     "learned": _learned,
     "pictures": _pictures,
     "export": _export,

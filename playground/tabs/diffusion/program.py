@@ -2,7 +2,9 @@
 
 from playground.diffusion import ROWS, Row
 from playground.tabs import drawings
-from playground.tabs.diffusion.settings import DRAWING, Settings
+from playground.tabs.diffusion.dial import NETWORK_STEPS, NETWORK_WIDTH
+from playground.tabs.diffusion.heat import CELLS, CHECKED, LEVELS
+from playground.tabs.diffusion.settings import DENOISERS, DRAWING, Settings
 
 __all__ = ["program"]
 
@@ -106,18 +108,50 @@ def _dial(settings: Settings) -> list[str]:
     options = (
         f'kind="{settings.dial}", strength={settings.strength:g}, steps={settings.dial_steps}, seed={settings.seed}'
     )
+    network, called = [], ""
+    if settings.denoiser == DENOISERS[1]:
+        network = [
+            f'network = diffusion.build_denoiser("eps", width={NETWORK_WIDTH})',
+            f"for step in diffusion.fit_denoiser(network, target, steps={NETWORK_STEPS}):",
+            "    pass",
+        ]
+        called = "denoiser=network, "
     return [
         "from playground import diffusion",
         "from playground.figures.diffusion import EXTENT",
         "from playground.figures.diffusion_dial import dialled",
+        "from playground.figures.diffusion_road import road",
         "",
         *_target(settings),
-        f"*_, run = diffusion.dial(target, {options})",
+        *network,
+        f"*_, run = diffusion.dial(target, {called}{options})",
         "for marginal in run.marginals:",
         '    print(f"sigma {marginal.sigma:.3g}: distance {marginal.distance:.4f}, by chance {run.chance:.4f}")',
         "",
         "picture = diffusion.log_prob_picture(target, EXTENT)",
         'dialled(run.paths, run.marginals, picture).write_html("picture.html")',
+        f"milestones = list(diffusion.road(target, {called}steps={settings.dial_steps}, seed={settings.seed}))",
+        "for one in milestones:",
+        '    print(f"eta {one.eta:g}, {one.steps} steps: spread {one.spread:.3f}, distance {one.distance:.4f}")',
+        'road(milestones, picture).write_html("road.html")',
+    ]
+
+
+def _heat(settings: Settings) -> list[str]:
+    return [
+        "from playground import diffusion",
+        "from playground.figures.diffusion_heat import film",
+        "",
+        *_target(settings),
+        f"levels = {list(LEVELS)!r}",
+        f"frames = list(diffusion.heat(target, levels, n={CELLS}, seed={settings.seed}))",
+        "back = diffusion.reversed_heat(target, frames[-1].walkers, levels)",
+        "for frame in frames:",
+        '    print(f"sigma {frame.sigma:g}: error {100 * frame.error:.2f} %, mass {frame.mass:.6f}")',
+        f"for sigma in {list(CHECKED)!r}:",
+        f"    print(diffusion.continuity(target, sigma, n={CELLS}, seed={settings.seed}))",
+        "",
+        'film(frames, back).write_html("picture.html")',
     ]
 
 
@@ -178,6 +212,7 @@ PROGRAMS = {
     "compare": _compare,
     "arena": _arena,
     "dial": _dial,
+    "heat": _heat,
     "learned": _learned,
     "pictures": _pictures,
     "export": _export,

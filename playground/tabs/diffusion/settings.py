@@ -13,6 +13,7 @@ from playground.tabs.checks import between, choice, integer, whole
 from playground.tabs.drawings import pack, unpack
 
 __all__ = [
+    "DENOISERS",
     "DIAL_STEPS",
     "DIGITS",
     "DRAWING",
@@ -39,7 +40,7 @@ __all__ = [
     "write_rows",
 ]
 
-PANELS = ("curve", "compare", "arena", "dial", "learned", "pictures", "export")
+PANELS = ("curve", "compare", "arena", "dial", "heat", "learned", "pictures", "export")
 TARGETS = tuple(name for name in diffusion.TARGETS if name != "high")  # what a plane can show
 DRAWING = "drawing"  # the target that is drawn on the pad
 SOURCES = ("preset", "draw")
@@ -63,6 +64,7 @@ SIGMAS = (0.002, 200.0)  # that the numbers can be read at
 DIGITS = "0123456789"
 GUIDANCE = (0, 10)
 DIAL_STEPS = (4, 200)
+DENOISERS = ("exact", "network")  # of the dial
 LEARN_STEPS = (100, 20_000)
 
 
@@ -85,6 +87,7 @@ class Settings:
     dial: str = "ddim"  # of the Stochastic dial
     strength: float = 0.5
     dial_steps: int = 64
+    denoiser: str = DENOISERS[0]
     digits: str = DIGITS  # of Pictures
     picture_row: int = 1
     guidance: float = 1
@@ -114,6 +117,7 @@ class Settings:
         choice("dial", self.dial, diffusion.DIALS)
         between("strength", self.strength, 0, 1)
         whole("steps", self.dial_steps, *DIAL_STEPS)
+        choice("denoiser", self.denoiser, DENOISERS)
         if not re.fullmatch(r"0?1?2?3?4?5?6?7?8?9?", self.digits, re.ASCII):
             raise ValueError(f"digits to draw are some of {DIGITS}, in this order, not {self.digits[:40]!r}")
         whole("row to draw", self.picture_row, 1, MOST)  # one that is not there is refused by its panel alone
@@ -224,6 +228,7 @@ READ: Mapping[str, Callable[[str], Any]] = {
     "dial": str,
     "strength": float,
     "dial_steps": integer,
+    "denoiser": str,
     "digits": str,
     "picture_row": integer,
     "guidance": float,

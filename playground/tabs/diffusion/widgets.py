@@ -14,7 +14,7 @@ from playground.i18n import label
 from playground.tabs import foldouts
 from playground.tabs.checks import number
 from playground.tabs.components import LevelPad, SketchPad, Slider, Tile, thumbnail, tiles
-from playground.tabs.diffusion import arena, compare, curve, dial, downloads, export, learned, pictures
+from playground.tabs.diffusion import arena, compare, curve, dial, downloads, export, heat, learned, pictures
 from playground.tabs.diffusion.settings import (
     DIAL_STEPS,
     DRAWN,
@@ -41,6 +41,7 @@ LAY_OUT = {
     "compare": compare.lay_out,
     "arena": arena.lay_out,
     "dial": dial.lay_out,
+    "heat": heat.lay_out,
     "learned": learned.lay_out,
     "pictures": pictures.lay_out,
     "export": export.lay_out,
@@ -53,7 +54,7 @@ PANEL_CONTROLS = {
     "mode": "curve",
     "lg_sigma": "compare",
     **dict.fromkeys(("solvers", "grid", "spot", "hand", "hand_solver"), "arena"),
-    **dict.fromkeys(("dial", "strength", "dial_steps"), "dial"),
+    **dict.fromkeys(("dial", "strength", "dial_steps", "denoiser"), "dial"),
     **dict.fromkeys(("digits", "picture_row", "guidance"), "pictures"),
     **dict.fromkeys(("learn_row", "learn_steps"), "learned"),
 }
@@ -70,7 +71,8 @@ SLIDERS = {
 SHOWN = (
     "progress", "curve_film", "curve_table", "curve_verdict", "compare_figure", "numbers", "formulas",
     "arena_chart", "arena_table", "spot", "hand_pad", "hand_note", "distil_verdict",
-    "dial_figure", "dial_verdict", "dial_table", "learned_figure", "learned_verdict", "learned_table",
+    "dial_figure", "dial_verdict", "dial_table", "road_figure", "road_verdict", "road_table",
+    "heat_film", "heat_errors", "heat_verdict", "heat_table", "learned_figure", "learned_verdict", "learned_table",
     "pictures_figure", "pictures_verdict", "pictures_table",
     "export_verdict", "export_snippet", "export_config",
 )  # fmt: skip
