@@ -261,11 +261,37 @@ def test_distil_stands_beside_the_rest_and_is_saved(open_page, app_url):
 
 def test_dial_keeps_the_marginals(open_page, app_url):
     page = visit(open_page, app_url)
-    open_panel(page, "Stochastic dial", "#diffusion-dial-figure .pg-plotly[data-ready=true]")
+    open_panel(page, "From random to deterministic", "#diffusion-dial-figure .pg-plotly[data-ready=true]")
     page.click("#diffusion-dial label:has-text('churn')")
     page.wait_for_function("document.querySelector('#diffusion-dial-verdict').textContent.includes('127 calls')")
     assert "Same marginals" in page.locator("#diffusion-dial-verdict").inner_text()
     query_has(page, "dial=edm")
+    page.wait_for_selector("#diffusion-road-table tbody tr:nth-child(7)")
+    assert page.locator("#diffusion-road-figure .slider-grip-rect").count() == 1
+    first, last = (page.locator("#diffusion-road-table tbody tr").nth(i).inner_text().split("\t") for i in (0, 6))
+    assert float(first[2]) > 1
+    assert (last[0], float(last[2])) == ("ODE", 0)
+
+
+def test_dial_trains_a_network_and_stops(open_page, app_url):
+    page = visit(open_page, app_url, "panel=dial", ready="#diffusion-dial-figure .pg-plotly[data-ready=true]")
+    settled(page)
+    page.click("#diffusion-denoiser label:has-text('network')")
+    page.wait_for_function("document.querySelector('#diffusion-progress').textContent.includes('Training the network')")
+    page.click("#diffusion-stop")
+    page.wait_for_function("document.querySelector('#diffusion-progress').textContent.includes('Stopped')")
+    query_has(page, "denoiser=network")
+
+
+def test_heat_agrees(open_page, app_url):
+    page = visit(open_page, app_url)
+    open_panel(page, "Heat", "#diffusion-heat-film .pg-plotly[data-ready=true]")
+    settled(page)
+    assert "They agree" in page.locator("#diffusion-heat-verdict").inner_text()
+    assert page.locator("#diffusion-heat-table tbody tr").count() == 4
+    page.click("#diffusion-heat-film .updatemenu-button >> nth=0")
+    active = "document.querySelector('#diffusion-heat-film .js-plotly-plot').layout.sliders[0].active"
+    page.wait_for_function(f"{active} > 15")  # on the way back
 
 
 def test_pictures_are_drawn_and_measured(open_page, app_url):
@@ -309,6 +335,7 @@ def test_export_is_saved_or_refused_in_a_sentence(open_page, app_url):
     [
         ("compare", "#diffusion-formulas .katex"),
         ("dial", "#diffusion-dial-figure .pg-plotly[data-ready=true]"),
+        ("heat", "#diffusion-heat-film .pg-plotly[data-ready=true]"),
         ("pictures", "#diffusion-pictures-figure .pg-plotly[data-ready=true]"),
         ("export", "#diffusion-export-snippet pre code"),
     ],

@@ -203,6 +203,69 @@ def test_race(open_page, app_url, names):
     assert divergences == sorted(divergences)
 
 
+FILM = "#flows-paths-film .pg-plotly[data-ready=true]"
+ROWS = "#flows-paths-table tbody tr"
+
+
+def test_paths_are_reflowed_sampled_and_distilled(open_page, app_url):
+    page = visit(open_page, app_url, "flow=rectified&seconds=3&panel=paths", ready=FILM)
+    page.click("#flows-reflow")
+    page.wait_for_selector(f"{ROWS}:nth-child(2)")
+    first, second = (page.locator(ROWS).nth(i).inner_text().split("\t") for i in (0, 1))
+    assert float(second[1]) < 0.1 * float(first[1]), "straighter"
+    assert float(second[5]) < 0.5 * float(first[5]), "nearer by one call"
+    assert "KL went from" in page.locator("#flows-paths-verdict").inner_text()
+    page.wait_for_function("!document.querySelector('#flows-reflow').disabled")
+    box = page.locator("#flows-calls input[type=number]")
+    box.fill("1")
+    box.press("Tab")
+    page.wait_for_function("document.querySelector('#flows-paths-note').textContent.includes('Calls: 1.')")
+    assert second[5] in page.locator("#flows-paths-note").inner_text()
+    page.click("#flows-paths-round label:has-text('as trained')")
+    page.wait_for_function(
+        "text => document.querySelector('#flows-paths-note').textContent.includes(text)", arg=first[5]
+    )
+    page.click("#flows-distil")
+    page.wait_for_selector(f"{ROWS}:nth-child(3)")
+    page.click("#flows-python button")
+    page.wait_for_function("document.querySelector('#flows-code pre')?.innerText.includes('for pace in paces')")
+    page.click("#flows-save button")
+    record = json.loads(download(page, "#flows-paths").path().read_text())
+    assert len(record["rounds"]) == 2
+    assert download(page, "#flows-reflowed").suggested_filename == "moons-rectified-round-1.zip"
+
+
+def test_reflow_is_stopped_and_keeps_what_it_learned(open_page, app_url):
+    page = visit(open_page, app_url, "flow=trig&seconds=60&panel=paths", ready=FILM)
+    page.click("#flows-reflow")
+    page.wait_for_function("document.querySelector('#flows-paths-progress').textContent.includes('Round 1')")
+    page.click("#flows-paths-stop")
+    page.wait_for_selector(f"{ROWS}:nth-child(2)")
+    page.wait_for_function("!document.querySelector('#flows-reflow').disabled")
+    assert page.locator("#flows-paths-progress").inner_text().strip() == ""
+
+
+def test_a_flow_between_two_densities(open_page, app_url):
+    page = visit(open_page, app_url, "flow=rectified&begin=moons&density=letters")
+    assert page.locator("#flows-begin input").input_value() == "Moons"
+    train(page, 2)
+    page.wait_for_selector(DONE)
+    page.click("#flows-panel-paths-button")
+    page.wait_for_selector(FILM)
+    page.click("#flows-flow label:has-text('Glow')")
+    page.wait_for_function("document.querySelector('#flows-paths-verdict').textContent.includes('Press Train')")
+    assert page.locator("#flows-begin").is_hidden()
+
+
+def test_flow_matching_races_beside_the_others(open_page, app_url):
+    page = visit(open_page, app_url, "panel=race&racers=spline+ffjord+ot_cfm&seconds=3", ready="#flows-race-start")
+    page.click("#flows-race-start")
+    page.wait_for_selector("#flows-race-stage .pg-stage[data-status=done]")
+    rows = [row.split("\t") for row in page.locator("#flows-race-table tbody tr").all_inner_texts()]
+    assert {row[0] for row in rows} == {"Spline", "FFJORD", "OT-CFM"}
+    assert all(abs(float(row[3]) - 1) < 0.1 for row in rows)
+
+
 def test_race_of_one_is_refused(open_page, app_url):
     page = visit(open_page, app_url)
     page.click("#flows-panel-race-button")

@@ -94,6 +94,20 @@ def test_api_trains(client):
     assert result["steps"] > 5
 
 
+def test_api_reflows(client):
+    result = client.predict(density="ring", seconds=1.5, rounds=1, samples=60, begin="moons", api_name="/reflow")
+    first, second = result["rounds"]
+    assert second["straightness"] < 0.5 * first["straightness"]
+    assert (len(result["samples"]), result["calls"]) == (60, 1)
+    for absurd, words in (
+        ({"flow": "glow"}, "rectified"),
+        ({"rounds": 99}, "between 0 and 5"),
+        ({"begin": "x"}, "moons"),
+    ):
+        with pytest.raises(Exception, match=words):
+            client.predict(**absurd, api_name="/reflow")
+
+
 @pytest.mark.parametrize(
     ("absurd", "words"),
     [
@@ -120,6 +134,7 @@ def test_only_what_is_meant_is_public(client):
         "/classify",
         "/clean",
         "/match",
+        "/reflow",
         "/sample_diffusion",
         "/search",
     }
