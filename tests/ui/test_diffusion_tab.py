@@ -261,7 +261,7 @@ def test_distil_stands_beside_the_rest_and_is_saved(open_page, app_url):
 
 def test_dial_keeps_the_marginals(open_page, app_url):
     page = visit(open_page, app_url)
-    open_panel(page, "From random to deterministic", "#diffusion-dial-figure .pg-plotly[data-ready=true]")
+    open_panel(page, "Random to deterministic", "#diffusion-dial-figure .pg-plotly[data-ready=true]")
     page.click("#diffusion-dial label:has-text('churn')")
     page.wait_for_function("document.querySelector('#diffusion-dial-verdict').textContent.includes('127 calls')")
     assert "Same marginals" in page.locator("#diffusion-dial-verdict").inner_text()

@@ -1,4 +1,4 @@
-"""The panel "From random to deterministic": eta as a dial, for a network too, and the road from DDPM to the ODE."""
+"""The panel "Random to deterministic": eta as a dial, for a network too, and the road from DDPM to the ODE."""
 
 import threading
 from collections.abc import Generator, Iterator

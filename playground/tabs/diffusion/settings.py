@@ -84,7 +84,7 @@ class Settings:
     spot: str = "ddim@8"  # the dot whose samples are shown: a solver, or "hand" or "distilled", and its calls
     hand: str = ""  # noise levels as written
     hand_solver: str = "theta_ab 3"
-    dial: str = "ddim"  # of From random to deterministic
+    dial: str = "ddim"  # of Random to deterministic
     strength: float = 0.5
     dial_steps: int = 64
     denoiser: str = DENOISERS[0]
