@@ -128,10 +128,12 @@ def flow_example(flow: str, density: str) -> ModelSpec[flows.Flow] | None:
 
 
 def flow_history(flow: str, density: str) -> dict[str, Any]:
-    """How a shipped example was trained: `step`, `nll_curve` and `kl_curve` of its last `flows.Lane`."""
+    """How a shipped example was trained: `step` and the curves of its last `flows.Lane`."""
     record = json.loads((flow_example_folder(flow, density) / "history.json").read_text(encoding="utf-8"))
     curves = {
-        name: tuple(np.array(part, dtype=np.float32) for part in record[name]) for name in ("nll_curve", "kl_curve")
+        name: tuple(np.array(part, dtype=np.float32) for part in record[name])
+        for name in ("nll_curve", "kl_curve", "loss_curve")
+        if name in record
     }
     return {"step": record["step"], **curves}
 

@@ -235,6 +235,7 @@ def _figures(model: images.PictureModel, train: images.Pictures, held_out: image
 
 def _keep_history(folder: Path, lane: flows.Lane) -> None:
     record: dict[str, Any] = {"step": lane.step}
-    for name in ("nll_curve", "kl_curve"):
-        record[name] = [[round(float(value), 5) for value in part] for part in getattr(lane, name)]
+    for name in ("nll_curve", "kl_curve", "loss_curve"):
+        if (curve := getattr(lane, name)) is not None:
+            record[name] = [[round(float(value), 5) for value in part] for part in curve]
     checkpoints.write_text(folder / "history.json", json.dumps(record) + "\n")

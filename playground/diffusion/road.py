@@ -37,7 +37,7 @@ class Milestone:
     eta: float
     steps: int  # more of them where it stands for the ODE
     paths: Array  # (k, few, 2) in x / s
-    distance: float  # largest over the noise levels, between the samples' and the exact distribution function
+    distance: float  # of the first coordinate's distribution function from the exact one, the largest over the levels
     spread: float  # root mean square distance of ends from their mean, of those with one start; 0 if it decides all
     chance: float  # exact samples lie nearer than this at all levels 95 times of 100
     nfe: int

@@ -1,5 +1,6 @@
 """The heat equation in the Diffusion tab: noise there and back as a film, and how well two computations of it agree."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -125,7 +126,7 @@ def _picture(one: HeatView, density: Array, scale: float) -> go.Heatmap:
     n = len(density)
     half = min(n // 2, round(n / 2 * WINDOW / one.extent))
     middle = density[n // 2 - half : n // 2 + half, n // 2 - half : n // 2 + half]
-    every = max(1, len(middle) // SIDE)
+    every = math.ceil(len(middle) / SIDE)
     middle = middle[every // 2 :: every, every // 2 :: every]
     reach = half / (n / 2) * one.extent
     axis = ((np.arange(len(middle)) + 0.5) / len(middle) * 2 - 1) * reach

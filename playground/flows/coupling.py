@@ -9,10 +9,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["COUPLINGS", "couple", "plan", "wasserstein"]
+__all__ = ["COUPLINGS", "couple", "plan", "prepare", "wasserstein"]
 
 UNDERFLOW = 500.0  # exp of less is 0 in float64
 COUPLINGS = ("independent", "ot", "entropic")
+
+
+def prepare(coupling: str) -> None:
+    """Import POT where the coupling needs it: it takes seconds, which are not to be counted as training."""
+    if coupling != "independent":
+        import ot  # type: ignore[import-untyped]  # noqa: F401  # it ships no types
 
 
 def plan(x0: Tensor, x1: Tensor, coupling: str, *, sigma: float = 0.5) -> NDArray[np.float64]:
@@ -22,7 +28,7 @@ def plan(x0: Tensor, x1: Tensor, coupling: str, *, sigma: float = 0.5) -> NDArra
     2 sigma^2: the static Schrodinger bridge of Brownian motion with that sigma. Raises `ValueError` for an unknown
     coupling.
     """
-    import ot  # type: ignore[import-untyped]  # slow to import; it ships no types
+    import ot
 
     a, b = (np.full(len(x), 1 / len(x)) for x in (x0, x1))
     if coupling == "independent":

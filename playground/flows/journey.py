@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from playground.flows.coupling import wasserstein
 from playground.flows.density import EXTENT, Density
-from playground.flows.matching import Matching
+from playground.flows.matching import PLANNED, Matching
 from playground.flows.ode import METHODS
 from playground.flows.one_step import OneStep
 from playground.flows.plane import check_between
@@ -43,7 +43,7 @@ class Journey:
 
     @property
     def taught_crossing_pairs(self) -> int:
-        """Pairs of the taught lines that cross: where they do, the velocity is an average of both."""
+        """Pairs of the taught lines that cross in the plane; where they meet in time too, the velocity is a mean."""
         return int(self.taught_crossed.sum()) // 2
 
 
@@ -57,8 +57,12 @@ def journey(
     counts: Sequence[int] = (1, 2, 4, 8),
     seed: int = 0,
 ) -> Journey:
-    """Follow `points` of the source by fine steps (RK4), and by few (Euler). Raises `ValueError` for points outside
-    10..5,000, and what `trajectory` raises."""
+    """Follow `points` of the source by fine steps (RK4), and by few (Euler).
+
+    Raises `ValueError` for a flow that is not of the plane, for points outside 10..5,000, and what `trajectory` raises.
+    """
+    if flow.dim != 2:
+        raise ValueError(f"the flow must lie in the plane, not in {flow.dim} dimensions")
     check_between("points", points, 10, 5000)
     generator = torch.Generator().manual_seed(seed)
     z = flow.draw(points, generator)
@@ -67,7 +71,8 @@ def journey(
     axis = torch.linspace(-1, 1, ARROWS).to(z) * EXTENT * (1 - 1 / ARROWS)
     at = torch.cartesian_prod(axis, axis)
     velocity = torch.stack([flow.velocity(at, k / steps) for k in range(steps + 1)])
-    start, end = (part[:points] for part in flow.pairs(truth, generator))
+    lines = [flow.pairs(part, generator) for part in truth.split(PLANNED)]  # each part by a plan of its own
+    start, end = (torch.cat(ends)[:points] for ends in zip(*lines, strict=True))
     ends = {count: flow.trajectory(z, count)[-1] for count in counts}
     return Journey(
         paths=paths.float().cpu().numpy(),
@@ -108,8 +113,11 @@ def hurry(
 
     The starts and the data are those of `journey` with that seed.
 
-    Raises `ValueError` for points outside 10..5,000, and what `trajectory` raises.
+    Raises `ValueError` for the adaptive solver, which chooses its calls itself, for points outside 10..5,000, calls
+    outside 1..1,000, and what `trajectory` raises.
     """
+    if solver == "adaptive":
+        raise ValueError("the adaptive solver takes as many calls as it needs; choose one of fixed steps")
     check_between("points", points, 10, 5000)
     check_between("calls", calls, 1, 1000)
     generator = torch.Generator().manual_seed(seed)

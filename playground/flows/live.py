@@ -21,6 +21,7 @@ from playground.flows.density import EXTENT, Density
 from playground.flows.fit import FitStep, fit, held_out, mean_nll
 from playground.flows.flow import Flow
 from playground.flows.grid import grid_values
+from playground.flows.matching import Matching
 from playground.flows.planar import NotInvertibleError
 
 __all__ = ["Frame", "Lane", "portrait", "watch"]
@@ -29,6 +30,7 @@ TURN = 0.04  # seconds of training before the next flow of a race has its turn
 FIRST = 0.25  # seconds the first frame may take to paint
 PAINT = 0.11  # seconds one frame may take to paint, stopped runs' last one too; slower flows get a coarser live grid
 SIDES = (200, 144, 100, 72, 48, 32)  # the live grids to choose from
+HASTY = 8  # steps of RK4, or a few more, of a flow by matching for pictures while it trains
 CURVE = 240  # points of a curve before every second one is dropped
 
 Array = NDArray[np.float32]
@@ -44,7 +46,8 @@ class Lane:
     progress: float  # 0 to 1
     nll: float  # nats, mean over the last steps
     kl: float | None  # nats, the last estimate; None where the density is unknown or none was made yet
-    nll_curve: tuple[Array, Array]  # steps, nats
+    nll_curve: tuple[Array, Array]  # steps, nats; of a flow by matching at few of them
+    loss_curve: tuple[Array, Array] | None  # steps, what is minimised; None where that is the likelihood
     kl_curve: tuple[Array, Array]
     log_p: Array  # (n, n) log-density over the plane in nats, row 0 on top
     points: Array  # (m, 2) of the same latents in every frame, so that each point moves; none without an inverse
@@ -119,7 +122,7 @@ def _frames(
         for runner in runners:
             runner.estimate(apart)
         limit = PAINT / len(painters) if stop.is_set() else None
-        yield _frame([painter.paint(limit) for painter in painters], final=True)
+        yield _frame([painter.paint(limit, hasty=False) for painter in painters], final=True)
         for runner in runners:
             if runner.error is not None:
                 raise runner.error
@@ -143,7 +146,11 @@ def portrait(flow: Flow, density: Density, *, side: int = 200, points: int = 150
         runner.kl.add(0, nll + float(log_p.mean()))
     none = np.zeros(0, dtype=np.float32)
     return replace(
-        _Painter(runner, side, points, seed).paint(None), progress=1.0, nll_curve=(none, none), kl_curve=(none, none)
+        _Painter(runner, side, points, seed).paint(None),
+        progress=1.0,
+        nll_curve=(none, none),
+        kl_curve=(none, none),
+        loss_curve=None,
     )
 
 
@@ -153,7 +160,7 @@ class _Runner:
     def __init__(self, name: str, flow: Flow, training: Iterator[FitStep] | None = None) -> None:
         self.name, self.flow = name, flow
         self.training: Iterator[FitStep] = training if training is not None else iter(())
-        self.nll, self.kl = _Curve(), _Curve()
+        self.nll, self.kl, self.loss = _Curve(), _Curve(), _Curve()
         self.last: FitStep | None = None
         self.pace: list[int] = []  # steps by the end of the stages that are over
         self.finished = False
@@ -170,9 +177,12 @@ class _Runner:
                 self.finished = True
                 break
             self.pace += [record.step - 1] * (record.stage - len(self.pace))
+            new = self.flow.by_likelihood or self.last is None or record.nll != self.last.nll
             self.last = record
-            if math.isfinite(record.nll):  # of flow matching it is not known at first
+            if new and math.isfinite(record.nll):  # of flow matching it is estimated now and then
                 self.nll.add(record.step, record.nll)
+            if not self.flow.by_likelihood:
+                self.loss.add(record.step, record.loss)
             if record.kl is not None and math.isfinite(record.kl):
                 self.kl.add(record.step, record.kl)
             if self.wanted.is_set():
@@ -242,9 +252,17 @@ class _Painter:
         self.runner.end()
         self.runner.hand_over()
 
-    def paint(self, limit: float | None) -> Lane:
-        """The flow as it is in the shadow; at most about `limit` seconds of painting, None for the full grid."""
-        side = self.side
+    def paint(self, limit: float | None, *, hasty: bool = True) -> Lane:
+        """The flow as it is in the shadow; at most about `limit` seconds of painting, None for the full grid.
+
+        A flow by matching is walked in few steps where it is `hasty` and has a limit.
+        """
+        side, shadow, flow = self.side, self.runner.shadow, self.runner.flow
+        if isinstance(shadow, Matching) and isinstance(flow, Matching):
+            few = min(flow.steps, math.ceil(HASTY / len(flow.transforms)))
+            steps = few if hasty and limit is not None else flow.steps
+            self.cost *= steps / shadow.steps
+            shadow.steps = steps
         if limit is not None:
             if self.cost == math.inf:
                 self._measure(min(self.side, SIDES[-1]))
@@ -259,9 +277,10 @@ class _Painter:
             step=last.step if last else 0,
             seconds=last.seconds if last else 0.0,
             progress=last.progress if last else 0.0,
-            nll=runner.nll.latest,
+            nll=runner.nll.latest if flow.by_likelihood else runner.nll.last,
             kl=runner.kl.last if len(runner.kl) else None,
             nll_curve=runner.nll.arrays(),
+            loss_curve=runner.loss.arrays() if len(runner.loss) else None,
             kl_curve=runner.kl.arrays(),
             log_p=log_p,
             points=_numpy(_inverse(runner.shadow, self.latents)),

@@ -12,7 +12,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from playground.flows.coupling import COUPLINGS, couple
+from playground.flows.coupling import COUPLINGS, couple, prepare
 from playground.flows.density import Density, density
 from playground.flows.ffjord import Segment
 from playground.flows.flow import Flow
@@ -54,12 +54,23 @@ class Matching(Flow):
         ]
         super().__init__(segments, dim=net.dim)
         self.path, self.coupling, self.source = path, coupling, source
+        prepare(coupling)
         self.kept: tuple[Tensor, Tensor] | None = None  # pairs (n, d), (n, d) that take the place of a coupling
 
     @property
     def net(self) -> VelocityNet:
         """The network."""
         return cast(VelocityNet, self.transforms[0].field)
+
+    @property
+    def steps(self) -> int:
+        """RK4 steps of `forward`, `inverse` and `log_prob` in each part of the way."""
+        return cast(Segment, self.transforms[0]).steps
+
+    @steps.setter
+    def steps(self, steps: int) -> None:
+        for part in self.transforms:
+            cast(Segment, part).steps = steps
 
     def velocity(self, x: Tensor, t: Tensor | float) -> Tensor:
         """v (n, d) at points x (n, d) and a time t in [0, 1], a number or (n,)."""
@@ -72,7 +83,8 @@ class Matching(Flow):
         return super().draw(n, generator)
 
     def loss(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Mean over batch and coordinates of |v(x_t, t) - dx_t/dt|^2 for data x (n, d).
+        """Mean over batch and coordinates of |v(x_t, t) - dx_t/dt|^2 for data x (n, d); with two heads that of the
+        second one's |eps' - eps|^2 is added.
 
         t = 1 - u^2, u spread evenly over (0, 1): more of it near the data, where velocities are steep.
 
@@ -169,8 +181,11 @@ class Matching(Flow):
         """The score d log p_t / dx (n, d), where the path tells it: -E[eps | x] / gamma, or of a Gaussian source.
 
         With x_t = alpha x0 + beta x1 and x0 ~ N(0, I) it is -E[x0 | x] / alpha, and E[x0 | x] solves the two equations
-        x = alpha E[x0] + beta E[x1], v = alpha' E[x0] + beta' E[x1]. Raises `ValueError` where neither holds.
+        x = alpha E[x0] + beta E[x1], v = alpha' E[x0] + beta' E[x1]. Raises `ValueError` where neither holds, and for
+        a reflowed flow, whose pairs are not independent.
         """
+        if self.config.get("rounds", 0):
+            raise ValueError("a reflowed flow does not tell the score: its pairs are not independent")
         at = torch.tensor(t, dtype=x.dtype, device=x.device)
         if self.net.heads == 2:
             return -self.net(x, t)[:, self.dim :] / self.path.gamma(at)

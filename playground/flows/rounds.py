@@ -24,7 +24,7 @@ class Round:
     flow: Matching
     journey: Journey
     kl: float | None  # KL(p || q) in nats on points kept apart; None where p is unknown or the likelihood not finite
-    pace: tuple[int, ...]  # of its training, for `next_round(pace=)`; empty for one that was only measured
+    pace: tuple[int, ...]  # of its training by seconds, for `next_round(pace=)`; empty for one only measured
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,7 @@
 """How straight the paths of a flow are, how often they cross, and how far from optimal transport they go."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
@@ -19,7 +21,7 @@ def straightness(paths: Tensor) -> float:
 
 
 def path_length_ratio(paths: Tensor) -> float:
-    """Mean length of paths (k + 1, n, d) over the mean length of their chords; 1 if all are straight."""
+    """Mean length of paths (k + 1, n, d) over that of their chords; 1 if all are straight, NaN if none moves."""
     length = paths.diff(dim=0).norm(dim=-1).sum(0).mean()
     return float(length / (paths[-1] - paths[0]).norm(dim=-1).mean())
 
@@ -27,8 +29,11 @@ def path_length_ratio(paths: Tensor) -> float:
 def path_energy(paths: Tensor, distance: float) -> float:
     """Normalised path energy |integral of E |v|^2 dt - W2^2| / W2^2 of paths (k + 1, n, d); 0 for optimal transport.
 
-    Tong et al. 2024, section 5.1. `distance` is W2 between the ends; `coupling.wasserstein(paths[0], paths[-1])`.
+    Tong et al. 2024, section 5.1. `distance` is W2 between the ends; `coupling.wasserstein(paths[0], paths[-1])`. NaN
+    where nothing moves.
     """
+    if distance == 0:
+        return math.nan
     steps = len(paths) - 1
     energy = float((paths.diff(dim=0) * steps).square().sum(-1).mean())
     return abs(energy - distance**2) / distance**2

@@ -104,6 +104,32 @@ def test_race_gives_every_flow_the_same_as_alone():
         assert torch.equal(weights(racing[name]), weights(alone))
 
 
+def test_a_flow_by_matching_shows_its_loss_and_the_likelihood_it_has():
+    flow = flows.build("rectified", hidden=16, layers=4)
+    first = [frame.lanes[0] for frame in flows.watch({"rectified": flow}, moons(), steps=300, side=32, points=64)]
+    lane = first[-1]
+    assert first[0].loss_curve is None
+    steps, loss = lane.loss_curve
+    assert len(steps) == len(loss) > 100
+    assert loss[-20:].mean() < 0.8 * loss[:20].mean()
+    assert 1 <= len(lane.nll_curve[0]) < 50, "estimated at few steps"
+    assert lane.nll == pytest.approx(moons().entropy + lane.kl, abs=0.05)
+    np.testing.assert_array_equal(lane.log_p, flows.log_prob_grid(flow, n=32))
+    latents = torch.randn(64, 2, generator=flows.generator(0))
+    torch.testing.assert_close(torch.from_numpy(lane.points), flow.inverse(latents)[0].detach(), atol=1e-5, rtol=0)
+
+
+def test_it_is_painted_in_few_steps_while_it_trains_and_in_all_at_the_end():
+    stop, flow = threading.Event(), flows.build("trig", hidden=8)
+    watched = flows.watch({"trig": flow}, moons(), seconds=60, side=32, points=8, stop=stop)
+    seen = [next(watched), next(watched)]
+    stop.set()
+    seen += list(watched)
+    assert seen[-1].final
+    assert flow.steps == 2
+    np.testing.assert_array_equal(seen[-1].lanes[0].log_p, flows.log_prob_grid(flow, n=32))
+
+
 class Poisoned:
     """Moons whose samples turn to NaN after the first draws."""
 

@@ -81,10 +81,29 @@ def test_velocities_of_the_journey_are_the_flows(first):
     np.testing.assert_allclose(seen.velocity[k], there.numpy(), atol=1e-5)
 
 
+def test_lines_of_a_plan_are_drawn_once():
+    """A plan joins 256 points at most: each part of a thousand has its own."""
+    seen = flows.journey(flows.build("ot_cfm", hidden=8), moons(), steps=4)
+    assert len(np.unique(seen.taught[0], axis=0)) == 1000
+    assert len(np.unique(seen.taught[1], axis=0)) == 1000
+
+
+def test_a_flow_that_does_not_move_is_measured():
+    still = flows.measure_round(flows.build("rectified", hidden=8), moons())
+    assert np.isnan(still.journey.energy)
+    assert still.journey.straightness == 0
+
+
 def test_refusals(first):
     with pytest.raises(ValueError, match="calls must lie between"):
         flows.hurry(first.flow, moons(), calls=0)
     with pytest.raises(ValueError, match="no method is called"):
         flows.hurry(first.flow, moons(), solver="leap")
+    with pytest.raises(ValueError, match="as many calls as it needs"):
+        flows.hurry(first.flow, moons(), solver="adaptive")
+    with pytest.raises(ValueError, match="in the plane, not in 3"):
+        flows.journey(flows.build("rectified", 3), moons())
+    with pytest.raises(ValueError, match="does not tell the score"):
+        first.flow.reflow(16).score(torch.zeros(2, 2), 0.5)
     with pytest.raises(ValueError, match="exactly one of"):
         list(flows.next_round(first, moons()))

@@ -173,6 +173,7 @@ def test_a_network_is_trained_once_and_kept(monkeypatch):
     settings = Settings(target="spirals", denoiser="network", dial_steps=8)
     stop = go()
     going = dial.show(settings, stop, "en")
+    assert next(going)[0]["road_figure"] is None, "that of other settings is taken away"
     assert "Training the network: step 50 of 100" in next(going)[0]["progress"]
     stop.set()
     assert run(going)[1] is None

@@ -64,6 +64,9 @@ def test_reflow_and_distil(kept):
     assert len(frame["paths_table"]["rows"]) == 3
     assert frame["paths_solver"]["value"] == paths.DISTILLED
     assert f"{distilled.one_distance:.3f}" in frame["paths_note"]
+    program = distilled.python(1, 4, paths.DISTILLED)
+    assert f"flows.distil(one, rounds[-1].flow, steps={paths.DISTIL_STEPS}" in program
+    assert "few = flows.hurry(one, density" in program
     more = paths.sampled(distilled, 0, 50, "rk4", "en")
     assert "Calls: 48." in more["paths_note"]
 
@@ -79,23 +82,33 @@ def test_stop(kept):
     assert list(frames)[-1][1] is None, "half of a map is none"
 
 
+def test_a_shipped_flow_may_be_sent_away_by_the_manager(manager):
+    _, example = training.example(manager, Settings(flow="rectified", layers=8), "en")
+    *_, (_, made) = paths.show(manager, example, None, 0, 4, "euler", "en")
+    manager.evict()
+    assert "Calls: 1." in paths.sampled(made, 0, 1, "euler", "en")["paths_note"]
+    assert len(reflowed(made)[1].rounds) == 2
+
+
 def test_another_flow_has_no_paths(manager, run):
     frames = list(paths.show(manager, replace(run, settings=Settings(flow="glow")), None, 0, 4, "euler", "en"))
-    assert "Glow has no velocity field" in frames[-1][0]["paths_verdict"]
+    assert "Glow does not learn by matching" in frames[-1][0]["paths_verdict"]
     assert frames[-1][0]["paths_film"] is None
     assert list(paths.show(manager, None, None, 0, 4, "euler", "en"))[-1][1] is None
 
 
 def test_program_makes_the_rounds_again(kept, tmp_path, monkeypatch):
     _, made = reflowed(kept)
-    left = drawn(made.python(), tmp_path, monkeypatch)
+    left = drawn(made.python(1, 2, "midpoint"), tmp_path, monkeypatch)
     flow, again = made.rounds[-1].flow, left["rounds"][-1].flow
     assert all(torch.equal(p, q) for p, q in zip(flow.parameters(), again.parameters(), strict=True))
     assert len(left["rounds"]) == 2
+    again = paths.sampled(made, 1, 2, "midpoint", "en")
+    assert f"{left['few'].distance:.3f}" in again["paths_note"]
 
 
 def test_before_a_round_the_program_shows_how(kept):
-    program = kept.python()
+    program = kept.python(0, 4, "euler")
     assert "for _ in range(0):  # rounds of reflow" in program
     assert "seconds=1" in program
 

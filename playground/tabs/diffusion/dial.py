@@ -78,6 +78,9 @@ def show(settings: Settings, stop: threading.Event, language: str) -> Generator[
     """Pictures as the noise falls, the verdict, and then the road from DDPM to the ODE; the last frame has all."""
     target, pictures = mixture(*settings.distribution), 0
     denoiser = None
+    if _key(settings) not in _roads:  # what is there is of other settings
+        empty = {"road_figure": None, "road_verdict": "", "road_table": table([], [])}
+        yield {**empty, "progress": bar(0, say(language, "diffusion.dial.running"))}, None
     if settings.denoiser == DENOISERS[1]:
         for share, step, network in _network(settings):
             if stop.is_set():
@@ -114,7 +117,8 @@ def show(settings: Settings, stop: threading.Event, language: str) -> Generator[
     milestones: list[diffusion.Milestone] = []
     for milestones in _road(settings, target, denoiser):
         if stop.is_set():
-            yield {"progress": bar(milestones[-1].progress, say(language, "diffusion.stopped"))}, None
+            stopped = {"progress": bar(milestones[-1].progress, say(language, "diffusion.stopped"))}
+            yield {**shown, **stopped}, Dial(run, ())
             return
         yield {**shown, "progress": bar(milestones[-1].progress, say(language, "diffusion.road.running"))}, None
         shown = {}
@@ -143,15 +147,19 @@ def _road(
     settings: Settings, target: diffusion.MixtureDenoiser, denoiser: diffusion.LearnedDenoiser | None
 ) -> Iterator[list[diffusion.Milestone]]:
     """The milestones so far; at once all where they are kept."""
-    key = (settings.distribution, settings.denoiser, settings.dial_steps, settings.seed)
-    milestones = _roads.get(key, [])
+    milestones = _roads.get(_key(settings), [])
     if milestones:
         yield milestones
         return
     for one in diffusion.road(target, denoiser=denoiser, steps=settings.dial_steps, seed=settings.seed):
         milestones = [*milestones, one]
         yield milestones
-    _keep(_roads, key, milestones)
+    _keep(_roads, _key(settings), milestones)
+
+
+def _key(settings: Settings) -> tuple[object, ...]:
+    """What the road depends on."""
+    return settings.distribution, settings.denoiser, settings.dial_steps, settings.seed
 
 
 def _keep(shelf: dict[Any, Any], key: object, value: object) -> None:

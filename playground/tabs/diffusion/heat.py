@@ -46,7 +46,8 @@ def show(settings: Settings, stop: threading.Event, language: str) -> Generator[
     """Progress while it is solved, then the film there and back, the errors, and the continuity equation in numbers."""
     target = mixture(*settings.distribution)
     frames: list[diffusion.Heat] = []
-    yield {"progress": bar(0, say(language, "diffusion.heat.running"))}, None
+    empty = {"heat_film": None, "heat_errors": None, "heat_verdict": "", "heat_table": table([], [])}
+    yield {**empty, "progress": bar(0, say(language, "diffusion.heat.running"))}, None
     for frame in diffusion.heat(target, LEVELS, n=CELLS, seed=settings.seed):
         frames.append(frame)
         share = len(frames) / (len(LEVELS) + len(CHECKED) + 1)

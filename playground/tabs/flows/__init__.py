@@ -73,6 +73,7 @@ def build(manager: ModelManager) -> None:
         names: list[str],
         values: tuple[Any, ...],
         tongue: str,
+        seen: tuple[int, int, str] = (0, 4, "euler"),
     ) -> dict[Any, Any]:
         """The Python panel and the link; as they were while a number is half typed: Train will say what is wrong."""
         try:
@@ -80,7 +81,7 @@ def build(manager: ModelManager) -> None:
         except gr.Error:
             return {w.code: gr.skip()}
         return {
-            w.code: _program(which, current, race, kept, names, settings),
+            w.code: _program(which, current, race, kept, names, settings, seen),
             w.query: _query(which, names, settings),
             w.link_box: gr.update(visible=False),  # the link in it is of other settings
         }
@@ -148,7 +149,8 @@ def build(manager: ModelManager) -> None:
                 frames = paths.show(manager, current, kept, chosen, _calls(calls), solver, tongue)
                 for frame, kept in frames:
                     shown = {way[name]: value for name, value in frame.items()} | {w.voyage: kept}
-                    yield {**shown, **write(which, current, race, kept, names, values, tongue)}
+                    at = (min(chosen, len(kept.rounds) - 1) if kept is not None else 0, _calls(calls), solver)
+                    yield {**shown, **write(which, current, race, kept, names, values, tongue, at)}
                 return
             if current is not None and which == "layers":
                 shown = {w.film: panels.layers(manager, current, tongue)}
@@ -163,10 +165,7 @@ def build(manager: ModelManager) -> None:
         kept: paths.Voyage | None,
         calls: float,
         solver: str,
-        which: str,
         current: training.Run | None,
-        race: training.Race | None,
-        names: list[str],
         *values: Any,
     ) -> Iterator[dict[Any, Any]]:
         tongue = language(request)
@@ -178,17 +177,10 @@ def build(manager: ModelManager) -> None:
         check_place(tongue)
         with plain(tongue), reflowing.running(request) as flag:
             frames = paths.reflow(kept, settings.seconds, _calls(calls), solver, flag, tongue)
-            yield from travel(frames, which, current, race, names, values, tongue)
+            yield from travel(frames)
 
     def run_distil(
-        request: gr.Request,
-        kept: paths.Voyage | None,
-        calls: float,
-        which: str,
-        current: training.Run | None,
-        race: training.Race | None,
-        names: list[str],
-        *values: Any,
+        request: gr.Request, kept: paths.Voyage | None, calls: float, current: training.Run | None
     ) -> Iterator[dict[Any, Any]]:
         tongue = language(request)
         if kept is None or kept.run is not current:
@@ -196,26 +188,16 @@ def build(manager: ModelManager) -> None:
         check_place(tongue)
         with plain(tongue), reflowing.running(request) as flag:
             frames = paths.distil(kept, _calls(calls), flag, tongue)
-            yield from travel(frames, which, current, race, names, values, tongue)
+            yield from travel(frames)
 
-    def travel(
-        frames: paths.Frames,
-        which: str,
-        current: training.Run | None,
-        race: training.Race | None,
-        names: list[str],
-        values: tuple[Any, ...],
-        tongue: str,
-    ) -> Iterator[dict[Any, Any]]:
+    def travel(frames: paths.Frames) -> Iterator[dict[Any, Any]]:
         """A job's frames as updates of the panel of paths; the last one brings its new round."""
         going = {button: gr.update(interactive=False) for button in (w.reflow, w.distil)}
         with closing(frames):
             for frame, made in frames:
                 update = {way[name]: value for name, value in frame.items()} | going
                 update[w.paths_stop] = gr.update(interactive=made is None)
-                if made is not None:
-                    update |= {w.voyage: made} | write(which, current, race, made, names, values, tongue)
-                yield update
+                yield update if made is None else {**update, w.voyage: made}
 
     def arrive(request: gr.Request) -> tuple[Any, Any, Any, Any]:
         """The buttons after a job on the paths, whether it ended well or not."""
@@ -232,7 +214,7 @@ def build(manager: ModelManager) -> None:
                 **paths.film(kept, chosen, tongue),
                 **paths.sampled(kept, chosen, _calls(calls), solver, tongue),
             }
-        return {way[name]: value for name, value in frame.items()}
+        return {**{way[name]: value for name, value in frame.items()}, w.code: coded(kept, chosen, calls, solver)}
 
     def choose_calls(request: gr.Request, kept: paths.Voyage | None, chosen: int, calls: float, solver: str) -> Any:
         if kept is None:
@@ -240,7 +222,10 @@ def build(manager: ModelManager) -> None:
         tongue = language(request)
         with plain(tongue):
             frame = paths.sampled(kept, chosen, _calls(calls), solver, tongue)
-        return {way[name]: value for name, value in frame.items()}
+        return {**{way[name]: value for name, value in frame.items()}, w.code: coded(kept, chosen, calls, solver)}
+
+    def coded(kept: paths.Voyage, chosen: int, calls: float, solver: str) -> str:
+        return _fenced(kept.python(min(chosen, len(kept.rounds) - 1), _calls(calls), solver))
 
     def saver(kind: str) -> Callable[..., str]:
         def save(current: training.Run | None, request: gr.Request) -> str:
@@ -262,14 +247,14 @@ def build(manager: ModelManager) -> None:
     def stop_paths(request: gr.Request) -> None:
         reflowing.stop(request)
 
-    def save_reflowed(kept: paths.Voyage | None, request: gr.Request) -> str:
-        if kept is None:
-            raise toast(say(language(request), "error.no_paths"))
+    def save_reflowed(kept: paths.Voyage | None, current: training.Run | None, request: gr.Request) -> str:
+        if kept is None or kept.run is not current or len(kept.rounds) == 1:
+            raise toast(say(language(request), "error.no_rounds"))
         with plain(language(request)):
             return downloads.write_reflowed(kept, Path(folder.name))
 
-    def save_paths(kept: paths.Voyage | None, request: gr.Request) -> str:
-        if kept is None:
+    def save_paths(kept: paths.Voyage | None, current: training.Run | None, request: gr.Request) -> str:
+        if kept is None or kept.run is not current:
             raise toast(say(language(request), "error.no_paths"))
         with plain(language(request)):
             return downloads.write_paths(kept, Path(folder.name))
@@ -355,26 +340,27 @@ def build(manager: ModelManager) -> None:
     raced = w.race_start.click(run_race, [w.racers, *controls], race_shown, **slow)
     finish(raced, partial(idle, racing), [w.race_start, w.race_stop]).then(look, looked_at, looks, **quick)
     w.race_stop.click(stop_race, None, None, queue=False, **private())
-    moved = [*way.values(), w.voyage, w.reflow, w.distil, w.paths_stop, w.code, w.query, w.link_box]
+    moved = [*way.values(), w.voyage, w.reflow, w.distil, w.paths_stop]
     arrived = [w.reflow, w.distil, w.paths_stop, w.paths_progress]
-    given = [w.panel, w.run, w.raced, w.racers, *controls]
     for button, job, inputs in (
-        (w.reflow, run_reflow, [w.voyage, w.calls, w.paths_solver, *given]),
-        (w.distil, run_distil, [w.voyage, w.calls, *given]),
+        (w.reflow, run_reflow, [w.voyage, w.calls, w.paths_solver, w.run, *controls]),
+        (w.distil, run_distil, [w.voyage, w.calls, w.run]),
     ):
-        finish(button.click(job, inputs, moved, **slow), arrive, arrived)
+        travelled = button.click(job, inputs, moved, **slow)
+        finish(travelled, arrive, arrived).then(look, looked_at, looks, **quick)
     w.paths_stop.click(stop_paths, None, None, queue=False, **private())
     hurried = [w.voyage, w.paths_round, w.calls, w.paths_solver]
-    seen = [w.paths_film, w.paths_samples, w.paths_note]
+    seen = [w.paths_film, w.paths_samples, w.paths_note, w.code]
     w.paths_round.input(choose_round, hurried, seen, **quick)
     gr.on([w.calls.input, w.paths_solver.input], choose_calls, hurried, seen, trigger_mode="always_last", **quick)
     follow(
         dict(zip(PANELS, (w.tab_train, w.tab_layers, w.tab_microscope, w.tab_paths, w.tab_race), strict=True)), w.panel
     )
-    w.panel.change(look, looked_at, looks, **{**quick, "show_progress": "minimal"})
+    opened_panel = w.panel.change(look, looked_at, looks, **{**quick, "show_progress": "minimal"})
+    opened_panel.failure(arrive, None, arrived, queue=False, **private())
     ways = {"paths": save_paths, "reflowed": save_reflowed}
     files = [
-        (button, ways[kind], w.voyage) if kind in ways else (button, saver(kind), w.run)
+        (button, ways[kind], [w.voyage, w.run]) if kind in ways else (button, saver(kind), w.run)
         for kind, button in w.files_saved.items()
     ]
     foldouts.wire(w, "flows", query, [w.panel, w.racers, *controls], files, quick)
@@ -420,14 +406,19 @@ def _program(
     kept: paths.Voyage | None,
     names: list[str],
     settings: Settings,
+    seen: tuple[int, int, str],
 ) -> str:
     """The Python panel: what made the open panel's picture, or would make it."""
     if which == "race":
         program = race_program(settings, names) if race is None else race.python()
     elif which == "paths" and kept is not None and kept.run is run:
-        program = kept.python()
+        program = kept.python(*seen)
     else:
         program = train_program(settings, panel=which) if run is None else run.python(which)
+    return _fenced(program)
+
+
+def _fenced(program: str) -> str:
     return f"```python\n{program}```"
 
 

@@ -9,7 +9,7 @@ import gradio as gr
 from playground import flows
 from playground.tabs.checks import choice, whole
 from playground.tabs.flows.paths import MOST_ROUNDS
-from playground.tabs.flows.settings import CALLS, Settings
+from playground.tabs.flows.settings import BEGINS, CALLS, Settings
 
 __all__ = ["build"]
 
@@ -45,6 +45,8 @@ def train_flow(
             begin=begin,
         )
         whole("samples", samples, 1, MAX_SAMPLES)
+        if begin != BEGINS[0] and flow not in flows.MATCHING:
+            raise ValueError(f"only a flow by matching ({', '.join(flows.MATCHING)}) can begin at {begin}, not {flow}")
         target = settings.make_density()
         model = flows.build(flow, seed=seed, **settings.options)
         (step,) = deque(flows.fit(model, target, seconds=seconds, seed=seed), maxlen=1)
@@ -96,7 +98,7 @@ def reflow(
             "straightness": one.journey.straightness,
             "paths_crossing": one.journey.crossing_pairs,
             "lines_crossing": one.journey.taught_crossing_pairs,
-            "path_energy": one.journey.energy,
+            "path_energy": _finite(one.journey.energy),
             "w2_by_calls": {str(count): distance for count, distance in one.journey.distances.items()},
             "w2_of_two_samples": one.journey.floor,
             "kl": _finite(one.kl),

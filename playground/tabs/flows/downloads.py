@@ -63,6 +63,7 @@ def _json(_: ModelManager, run: Run) -> bytes:
         "link": settings.query(),
         "nll_curve": pairs(lane.nll_curve),
         "kl_curve": pairs(lane.kl_curve),
+        **({} if lane.loss_curve is None else {"loss_curve": pairs(lane.loss_curve)}),
     }
     return (json.dumps(record, indent=2) + "\n").encode()
 
@@ -107,10 +108,10 @@ def write_paths(kept: Voyage, folder: Path) -> str:
         {
             "round": one.number,
             "straightness": one.journey.straightness,
-            "path_over_chord": one.journey.length_ratio,
+            "path_over_chord": _finite(one.journey.length_ratio),
             "lines_crossing": one.journey.taught_crossing_pairs,
             "paths_crossing": one.journey.crossing_pairs,
-            "path_energy": one.journey.energy,
+            "path_energy": _finite(one.journey.energy),
             "w2_by_calls": one.journey.distances,
             "w2_of_two_samples": one.journey.floor,
             "kl": _finite(one.kl),

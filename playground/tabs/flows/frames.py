@@ -12,9 +12,10 @@ from playground.figures import stage
 from playground.i18n import TEXTS, say
 from playground.tabs.flows.settings import Settings
 
-__all__ = ["SLOW_SIDE", "Truth", "race", "side_of", "single", "truth_of"]
+__all__ = ["COARSE", "SLOW_SIDE", "Truth", "race", "side_of", "single", "truth_of"]
 
 SIDE = 200
+COARSE = 160  # cells a side of the mass of a flow by matching under the microscope
 SLOW_SIDE = 100  # of a flow by matching, whose likelihood takes many calls
 RACE_SIDE = 120
 STAGE_WORDS = ("log_p", "density", "share", "below", "idle", "running", "stopped", "done", "error", "empty", "progress")
@@ -168,8 +169,15 @@ def _curve(lanes: Sequence[flows.Lane], truth: Truth, language: str) -> dict[str
             reference=None if known else reference,
         )
     lane = lanes[0]
-    name = say(language, "flows.stat.nll")
-    series = {name: lane.nll_curve, **({"KL": lane.kl_curve} if lane.kl is not None else {})}
+    matched = lane.loss_curve is not None  # then the likelihood was estimated at a few steps only
+    name, main = (
+        ("flows.stat.loss", lane.loss_curve) if lane.loss_curve is not None else ("flows.stat.nll", lane.nll_curve)
+    )
+    series = {say(language, name): main, **({"KL": lane.kl_curve} if lane.kl is not None else {})}
     return stage.curve(
-        series, x_label=steps, y_label=nats, right=("KL",) if lane.kl is not None else (), reference=reference
+        series,
+        x_label=steps,
+        y_label="" if matched else nats,
+        right=("KL",) if lane.kl is not None else (),
+        reference=None if matched else reference,
     )

@@ -10,12 +10,12 @@ from playground.figures import flows as figures
 from playground.i18n import say
 from playground.manager import ModelManager
 from playground.tabs.components.table import Column, Row, table
+from playground.tabs.flows.frames import COARSE
 from playground.tabs.flows.training import Run
 
 __all__ = ["layers", "microscope"]
 
 FINER = 16  # times the steps of a continuous flow's solver, to show what of its error is the solver's
-COARSE = 160  # cells a side of the mass of a flow by matching, whose likelihood takes long
 MASS_TOLERANCE = 0.02  # a grid of 200 x 200 sees the mass of a steep density no better
 
 

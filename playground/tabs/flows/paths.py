@@ -1,5 +1,6 @@
 """The Flows tab's panel of paths: how a flow by matching carries its source into the data, and what reflow does."""
 
+import copy
 import threading
 from collections.abc import Generator
 from contextlib import closing
@@ -38,9 +39,11 @@ class Voyage:
     one: flows.OneStep | None = None  # distilled from the last round
     one_distance: float | None = None  # its W2
 
-    def python(self) -> str:
-        """The program that makes the rounds again."""
-        return self.run.python("paths", [one.pace for one in self.rounds[1:]])
+    def python(self, chosen: int, calls: int, solver: str) -> str:
+        """The program that makes the rounds again, and the samples of the chosen one by so many calls of a solver."""
+        few = (chosen, calls, solver) if solver in SOLVERS else None
+        paces = [one.pace for one in self.rounds[1:]]
+        return self.run.python("paths", paces, few=few, distil=DISTIL_STEPS if self.one is not None else 0)
 
 
 def lay_out(w: SimpleNamespace) -> None:
@@ -103,7 +106,8 @@ def show(
     yield {"paths_progress": bar(0.3, say(language, "flows.paths.measuring"))}, None
     with run.open(manager) as flow:
         assert isinstance(flow, flows.Matching)
-        first = flows.measure_round(flow, run.truth.density, pace=run.lane.pace, seed=run.settings.seed)
+        mine = copy.deepcopy(flow)  # the shipped one goes back to the manager, which may send it away
+    first = flows.measure_round(mine, run.truth.density, pace=run.lane.pace, seed=run.settings.seed)
     made = Voyage(run, (first,))
     yield _all(made, 0, calls, solver, language), made
 
@@ -136,7 +140,6 @@ def distil(kept: Voyage, calls: int, stop: threading.Event, language: str) -> Fr
     with closing(flows.distil(one, last.flow, steps=DISTIL_STEPS, seed=seed)) as training:
         for step in training:
             if stop.is_set():
-                yield {"paths_progress": bar(step.progress, say(language, "flows.paths.stopped"))}, None
                 return
             if step.step % 100 == 0:
                 words = {"step": f"{step.step:,}", "steps": f"{DISTIL_STEPS:,}"}
@@ -191,9 +194,9 @@ def _all(kept: Voyage, chosen: int, calls: int, solver: str, language: str) -> d
                 f"{one.journey.straightness:.4f}",
                 f"{one.journey.taught_crossing_pairs:,}",
                 f"{one.journey.crossing_pairs:,}",
-                f"{one.journey.energy:.3f}",
+                _number(one.journey.energy, 3),
                 *(f"{distance:.3f}" for distance in one.journey.distances.values()),
-                "–" if one.kl is None else f"{one.kl:.4f}",
+                _number(one.kl, 4),
             ]
         )
         for one in kept.rounds
@@ -214,6 +217,10 @@ def _all(kept: Voyage, chosen: int, calls: int, solver: str, language: str) -> d
             choices=solvers(distilled=distilled), value=solver if distilled else _solver(solver)
         ),
     }  # fmt: skip
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "–" if value is None or value != value else f"{value:.{digits}f}"
 
 
 def _verdict(kept: Voyage, language: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playground import flows
 from playground.tabs import drawings
-from playground.tabs.flows.frames import side_of
+from playground.tabs.flows.frames import COARSE, side_of
 from playground.tabs.flows.settings import Settings
 
 __all__ = ["race_program", "train_program"]
@@ -38,12 +38,12 @@ ENDS = {
             "report = flows.inspect(flow, density.sample(128, flows.generator(0)))",
             "for layer in report.layers:",
             '    print(f"{{layer.index}} {{layer.name}}: {{layer.error:.1e}}, round trip {{layer.round_trip:.1e}}")',
-            'print(f"integral of the density over [-8, 8]^2: {{flows.mass(flow):.4f}}")',
+            'print(f"integral of the density over [-8, 8]^2: {{flows.mass(flow{cells}):.4f}}")',
             'log_dets(report.layers).write_html("picture.html")',
         ),
     ),
     "paths": (
-        "from playground.figures.flows_paths import paths",
+        "from playground.figures.flows_paths import hurried, paths",
         (
             "rounds = [flows.measure_round(flow, density, seed={seed})]",
             "{reflow}",
@@ -51,10 +51,11 @@ ENDS = {
             "    seen = one.journey",
             '    print(f"round {{one.number}}: S {{seen.straightness:.4f}}, {{seen.crossing_pairs}} crossings")',
             '    print("W2 by calls", {{calls: round(distance, 3) for calls, distance in seen.distances.items()}})',
-            "# samples by few calls: flows.hurry(rounds[-1].flow, density, calls=4).points",
+            "{few}",
             "",
-            "picture = paths(rounds[-1].journey, flows.log_prob_grid(density), extent=flows.EXTENT)",
-            'picture.write_html("picture.html")',
+            "log_p = flows.log_prob_grid(density)",
+            'paths(rounds[{round}].journey, log_p, extent=flows.EXTENT).write_html("picture.html")',
+            'hurried(few, log_p, extent=flows.EXTENT).write_html("samples.html")',
         ),
     ),
 }
@@ -69,8 +70,13 @@ def train_program(
     threads: int | None = None,
     panel: str = "train",
     rounds: Sequence[Pace] = (),
+    few: tuple[int, int, str] | None = (0, 4, "euler"),
+    distil: int = 0,
 ) -> str:
-    """The program of a panel ("train", "layers", "microscope" or "paths", there with the paces of rounds of reflow).
+    """The program of a panel ("train", "layers", "microscope" or "paths").
+
+    For "paths" with the paces of the `rounds` of reflow, samples by `few` (a round, calls, a solver) or by the map that
+    was distilled in so many steps.
 
     The steps or the pace of a run make its weights again, to the bit on as many threads of the same machine; without
     either it trains for the seconds that are set.
@@ -80,7 +86,14 @@ def train_program(
     options = "".join(f", {name}={value!r}" for name, value in settings.options.items())
     budget = "pace=pace" if pace else f"seconds={settings.seconds:g}" if steps is None else f"steps={steps}"
     imports, make = _density(settings)
-    side = side_of(settings)
+    words = {
+        "seed": settings.seed,
+        "side": side_of(settings),
+        "cells": f", n={COARSE}" if settings.flow in flows.MATCHING else "",
+        "round": len(rounds) if few is None else few[0],
+        "reflow": _reflow(settings, rounds),
+        "few": _few(settings, few, distil),
+    }
     picture, last = ENDS["folded" if panel == "train" and "constrained" in settings.options else panel]
     return _join(
         *_imports(imports, threads, picture),
@@ -91,11 +104,25 @@ def train_program(
         "    if step.kl is not None:",
         '        print(f"step {step.step}: {step.nll:.3f} nats, KL {step.kl:.4f}")',
         "",
-        *(
-            line.format(seed=settings.seed, side=side) if line != "{reflow}" else _reflow(settings, rounds)
-            for line in last
-        ),
+        *(line.format(**words) for line in last),
     )
+
+
+def _few(settings: Settings, few: tuple[int, int, str] | None, distil: int) -> str:
+    """The lines that sample by few calls, or train the map of one."""
+    lines = [
+        "one = flows.OneStep(rounds[-1].flow)",
+        f"for step in flows.distil(one, rounds[-1].flow, steps={distil}, seed={settings.seed}):",
+        "    pass",
+    ] if distil else []  # fmt: skip
+    if few is None:
+        lines.append(f"few = flows.hurry(one, density, seed={settings.seed})")
+    else:
+        chosen, calls, solver = few
+        options = f'calls={calls}, solver="{solver}", seed={settings.seed}'
+        lines.append(f"few = flows.hurry(rounds[{chosen}].flow, density, {options})")
+    said = 'print(f"{few.calls} calls: W2 {few.distance:.3f}; between two samples of the data {few.floor:.3f}")'
+    return "\n".join([*lines, said])
 
 
 def _reflow(settings: Settings, rounds: Sequence[Pace]) -> str:

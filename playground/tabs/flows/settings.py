@@ -43,7 +43,7 @@ class Settings:
         choice("source", self.source, SOURCES)
         choice("density", self.density, flows.DENSITIES)
         choice("flow", self.flow, flows.FLOWS)
-        choice("density", self.begin, BEGINS)
+        choice("begin", self.begin, BEGINS)
         whole("layers", self.layers, 1, MAX_LAYERS)
         whole("seed", self.seed, 0, MAX_SEED)
         between("seconds", self.seconds, 1, MAX_SECONDS)

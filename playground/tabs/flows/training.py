@@ -26,15 +26,15 @@ class Run:
     lane: flows.Lane
     model: flows.Flow | ModelSpec[flows.Flow]  # a person's own flow, or the shipped one, which the manager keeps
 
-    def python(self, panel: str, rounds: Sequence[Sequence[int]] = ()) -> str:
+    def python(self, panel: str, rounds: Sequence[Sequence[int]] = (), **more: Any) -> str:
         """The program that makes the panel's picture of this run again: the example was given steps, others seconds.
 
-        `rounds` are the paces of the rounds of reflow that followed.
+        `rounds` are the paces of the rounds of reflow that followed, `more` what else `train_program` takes.
         """
         if isinstance(self.model, ModelSpec):
-            return train_program(self.settings, steps=self.lane.step, panel=panel, rounds=rounds)
+            return train_program(self.settings, steps=self.lane.step, panel=panel, rounds=rounds, **more)
         pace, threads = self.lane.pace, self.lane.threads
-        return train_program(self.settings, pace=pace, threads=threads, panel=panel, rounds=rounds)
+        return train_program(self.settings, pace=pace, threads=threads, panel=panel, rounds=rounds, **more)
 
     @contextmanager
     def open(self, manager: ModelManager) -> Iterator[flows.Flow]:
@@ -80,8 +80,11 @@ def example(manager: ModelManager, settings: Settings, language: str) -> tuple[d
 def train(settings: Settings, stop: threading.Event, language: str) -> Generator[tuple[dict[str, Any], Run | None]]:
     """Frames while one flow trains; the last one comes with the `Run`."""
     truth, side = frames.truth_of(settings), frames.side_of(settings)
-    flow = flows.build(settings.flow, seed=settings.seed, **settings.options)
     budget, run, status, lane, i = f"{settings.seconds:g}", secrets.token_hex(4), "running", None, 0
+    if settings.flow in flows.MATCHING:  # whose library of transport takes seconds to import, once
+        starting = say(language, "flows.stage.starting")
+        yield frames.single(truth, None, language, status=status, message=starting, run=run), None
+    flow = flows.build(settings.flow, seed=settings.seed, **settings.options)
     watching = flows.watch(
         {settings.flow: flow}, truth.density, seconds=settings.seconds, seed=settings.seed, side=side, stop=stop
     )
