@@ -40,6 +40,12 @@ def reflowed(kept, seconds=1.0):
     return frames, frames[-1][1]
 
 
+@pytest.fixture(scope="module")
+def twice(kept):
+    """All frames of one round, and what it left."""
+    return reflowed(kept)
+
+
 def test_it_is_measured_once(manager, run, kept):
     frames = list(paths.show(manager, run, kept, 0, 2, "euler", "en"))
     assert len(frames) == 1
@@ -49,8 +55,9 @@ def test_it_is_measured_once(manager, run, kept):
     assert f"{kept.rounds[0].journey.distances[2]:.3f}" in frames[0][0]["paths_note"]
 
 
-def test_reflow_and_distil(kept):
-    frames, made = reflowed(kept)
+def test_reflow_and_distil(kept, twice, monkeypatch):
+    frames, made = twice
+    monkeypatch.setattr(paths, "DISTIL_STEPS", 500)
     assert "progressbar" in frames[0][0]["paths_progress"]
     assert len(made.rounds) == 2
     last = frames[-1][0]
@@ -87,7 +94,7 @@ def test_a_shipped_flow_may_be_sent_away_by_the_manager(manager):
     *_, (_, made) = paths.show(manager, example, None, 0, 4, "euler", "en")
     manager.evict()
     assert "Calls: 1." in paths.sampled(made, 0, 1, "euler", "en")["paths_note"]
-    assert len(reflowed(made)[1].rounds) == 2
+    assert len(reflowed(made, 0.3)[1].rounds) == 2
 
 
 def test_another_flow_has_no_paths(manager, run):
@@ -97,8 +104,8 @@ def test_another_flow_has_no_paths(manager, run):
     assert list(paths.show(manager, None, None, 0, 4, "euler", "en"))[-1][1] is None
 
 
-def test_program_makes_the_rounds_again(kept, tmp_path, monkeypatch):
-    _, made = reflowed(kept)
+def test_program_makes_the_rounds_again(twice, tmp_path, monkeypatch):
+    _, made = twice
     left = drawn(made.python(1, 2, "midpoint"), tmp_path, monkeypatch)
     flow, again = made.rounds[-1].flow, left["rounds"][-1].flow
     assert all(torch.equal(p, q) for p, q in zip(flow.parameters(), again.parameters(), strict=True))
@@ -113,8 +120,8 @@ def test_before_a_round_the_program_shows_how(kept):
     assert "seconds=1" in program
 
 
-def test_files(kept, tmp_path):
-    _, made = reflowed(kept)
+def test_files(twice, tmp_path):
+    _, made = twice
     record = json.loads(Path(downloads.write_paths(made, tmp_path)).read_text(encoding="utf-8"))
     assert [one["round"] for one in record["rounds"]] == [0, 1]
     assert record["rounds"][1]["straightness"] == made.rounds[1].journey.straightness
