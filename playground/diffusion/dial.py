@@ -21,7 +21,7 @@ from playground.diffusion.sampling import walk
 from playground.diffusion.schedules import schedule
 from playground.diffusion.solvers import Solver, solver
 
-__all__ = ["DIALS", "LOOKS", "Dialled", "Marginal", "dial", "look"]
+__all__ = ["DIALS", "LOOKS", "Dialled", "Marginal", "check_run", "dial", "look"]
 
 Array = NDArray[np.float64]
 DIALS = ("ddim", "edm", "dpmpp_2m_sde")
@@ -72,10 +72,7 @@ def dial(
     `denoiser` is what is called, the mixture's own where it is None; the exact marginals are always the mixture's.
     Raises `ValueError` for settings out of range.
     """
-    if not 2 <= steps <= 1000:
-        raise ValueError(f"steps must lie between 2 and 1000, not {steps}")
-    if not 10 <= samples <= 100_000:
-        raise ValueError(f"samples must lie between 10 and 100,000, not {samples}")
+    check_run(steps, samples)
     method, grid = _method(kind, strength, steps), karras(steps)
     looks = {int((grid - look).abs().argmin()) for look in LOOKS}
     generator = torch.Generator().manual_seed(seed)
@@ -91,6 +88,14 @@ def dial(
         if step.i in looks or step.i % 8 == 0:
             so_far = np.stack(paths), grid[: len(paths)].numpy(), tuple(marginals)
             yield Dialled(*so_far, chance, step.nfe, step.i / steps)
+
+
+def check_run(steps: int, samples: int) -> None:
+    """Raise `ValueError` for steps outside 2..1,000 or samples outside 10..100,000."""
+    if not 2 <= steps <= 1000:
+        raise ValueError(f"steps must lie between 2 and 1000, not {steps}")
+    if not 10 <= samples <= 100_000:
+        raise ValueError(f"samples must lie between 10 and 100,000, not {samples}")
 
 
 def _method(kind: str, strength: float, steps: int) -> Solver:

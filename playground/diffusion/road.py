@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from playground.diffusion.denoiser import Denoiser
-from playground.diffusion.dial import LOOKS, look
+from playground.diffusion.dial import LOOKS, check_run, look
 from playground.diffusion.grids import karras
 from playground.diffusion.mixture import MixtureDenoiser
 from playground.diffusion.sampling import walk
@@ -56,10 +56,7 @@ def road(
 
     Raises `ValueError` for settings out of range.
     """
-    if not 2 <= steps <= 1000:
-        raise ValueError(f"steps must lie between 2 and 1000, not {steps}")
-    if not 10 <= samples <= 100_000:
-        raise ValueError(f"samples must lie between 10 and 100,000, not {samples}")
+    check_run(steps, samples)
     return _road(mixture, denoiser or mixture, steps, samples, seed)
 
 

@@ -19,6 +19,7 @@ from playground.diffusion.network import LearnedDenoiser
 from playground.diffusion.noise import NoiseDistribution
 from playground.diffusion.preconditioning import Preconditioning, preconditioning
 from playground.nn.adam import Weights, learning_rate
+from playground.nn.budget import check_budget
 
 __all__ = ["DenoiserStep", "LevelErrors", "fit_denoiser"]
 
@@ -82,12 +83,7 @@ def fit_denoiser(
     outside 2..65536, a learning rate that is not positive and data that do not fit; `FloatingPointError` when loss or
     gradient is not finite.
     """
-    if (seconds is None) == (steps is None):
-        raise ValueError(f"give exactly one of seconds and steps, not {seconds=} and {steps=}")
-    if seconds is not None and not 0.1 <= seconds <= 3600:
-        raise ValueError(f"seconds must lie between 0.1 and 3600, not {seconds}")
-    if steps is not None and not 1 <= steps <= 10**7:
-        raise ValueError(f"steps must lie between 1 and 10**7, not {steps}")
+    check_budget(seconds, steps)
     if not 2 <= batch <= 65536:
         raise ValueError(f"batch must lie between 2 and 65536, not {batch}")
     if not 0 < lr < math.inf:

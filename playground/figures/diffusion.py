@@ -1,7 +1,7 @@
 """Figures of the Diffusion tab: the same noise pushed through several rows, morphed until their paths are one curve."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import plotly.graph_objects as go
@@ -9,18 +9,16 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from playground.figures.colours import INK, QUALITATIVE
+from playground.figures.film import lines_of, player
 from playground.figures.picture import shades
 from playground.figures.template import SEQUENTIAL, template
 
-__all__ = ["EXTENT", "WORDS", "backdrop", "one_curve", "player"]
+__all__ = ["EXTENT", "WORDS", "backdrop", "one_curve"]
 
 EXTENT = 3.6  # data units: the plane as the tab shows it
 FRAMES = 21
 WIDTHS = (8.0, 5.5, 3.2, 1.3)  # of the rows' lines: on one curve each is still seen beside the others
 FLOOR = 1e-15  # of a gap on the logarithmic axis: what is less is rounding, and no two machines round alike
-# Redrawn whole: without it Plotly takes the heat map and the other axes' lines away.
-PLAY = {"frame": {"duration": 80, "redraw": True}, "transition": {"duration": 0}}
-STEP = {"frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}, "mode": "immediate"}
 
 WORDS = {  # of the figures, where the caller has none in another language
     "plane": "x · s<sup>−m</sup> in the plane", "gap": "Distance from the first row",
@@ -60,7 +58,7 @@ def one_curve(
     for i, (path, name) in enumerate(zip(paths, names, strict=True)):
         line = {"color": QUALITATIVE[i], "width": WIDTHS[i]}
         figure.add_trace(
-            go.Scatter(**_lines(path.at(0)), mode="lines", name=name, line=line, hoverinfo="name", legendgroup=name),
+            go.Scatter(**lines_of(path.at(0)), mode="lines", name=name, line=line, hoverinfo="name", legendgroup=name),
             row=1,
             col=1,
         )
@@ -83,7 +81,7 @@ def one_curve(
     figure.frames = [
         go.Frame(
             name=f"{share:.2f}",
-            data=[go.Scatter(**_lines(path.at(share))) for path in paths],
+            data=[go.Scatter(**lines_of(path.at(share))) for path in paths],
             traces=list(range(1, 1 + len(paths))),
         )
         for share in shares
@@ -126,28 +124,3 @@ def backdrop(log_p: NDArray[np.float32]) -> go.Heatmap:
         zsmooth="best",
         hoverinfo="skip",
     )
-
-
-def player(names: Sequence[str], words: Mapping[str, str], *, prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The Play and Pause buttons and the slider of a film whose frames have these names."""
-    play = {"method": "animate", "label": f"▶ {words['play']}", "args": [None, {**PLAY, "fromcurrent": True}]}
-    pause = {
-        "method": "animate",
-        "label": f"❚❚ {words['pause']}",
-        "args": [[None], {"frame": {"duration": 0, "redraw": False}, "mode": "immediate"}],
-    }
-    menu = {"type": "buttons", "direction": "left", "x": 0, "y": -0.14, "xanchor": "left", "yanchor": "top",
-            "pad": {"t": 0, "r": 8}, "buttons": [play, pause], "showactive": False}  # fmt: skip
-    steps = [{"method": "animate", "label": name, "args": [[name], STEP]} for name in names]
-    quiet = {"ticklen": 0, "minorticklen": 0, "font": {"color": "rgba(0,0,0,0)"}}  # the value says it
-    value = {"prefix": f"{prefix}: ", "font": {"color": "#7f7f94"}}
-    slider = {"x": 0.26, "len": 0.74, "y": -0.1, "pad": {"t": 0}, "steps": steps,
-              "transition": {"duration": 0}, "currentvalue": value, **quiet}  # fmt: skip
-    return menu, slider
-
-
-def _lines(x: NDArray[np.float64]) -> dict[str, NDArray[np.float32]]:
-    """Paths (k, n, 2) as one line with a gap after each."""
-    gap = np.full((1, x.shape[1], 2), np.nan)
-    flat = np.concatenate([x, gap]).transpose(1, 0, 2).reshape(-1, 2).astype(np.float32)
-    return {"x": flat[:, 0], "y": flat[:, 1]}

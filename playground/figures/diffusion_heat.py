@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from playground.figures.colours import INK, QUALITATIVE
-from playground.figures.diffusion import player
+from playground.figures.film import arrows_of, player
 from playground.figures.template import SEQUENTIAL, template
 
 __all__ = ["WINDOW", "WORDS", "errors", "film"]
@@ -137,12 +137,9 @@ def _picture(one: HeatView, density: Array, scale: float) -> go.Heatmap:
     )  # fmt: skip
 
 
-def _arrows(one: HeatView) -> dict[str, Array]:
+def _arrows(one: HeatView) -> dict[str, NDArray[np.float32]]:
     """Scores (m, 2) at the places in sight, a shaft and two barbs: of length ARROW s / (1 + s), s = sigma |score|."""
     seen = (np.abs(one.at) < WINDOW).all(1)
     at, along = one.at[seen], one.score[seen] * one.sigma
     along = along * (ARROW / (1 + np.linalg.norm(along, axis=1, keepdims=True)))
-    side = np.stack([-along[:, 1], along[:, 0]], 1)
-    barbs = [at + 0.65 * along + sign * 0.2 * side for sign in (1, -1)]
-    flat = np.stack([at, at + along, barbs[0], at + along, barbs[1], np.full_like(at, np.nan)], 1).reshape(-1, 2)
-    return {"x": flat[:, 0].astype(np.float32), "y": flat[:, 1].astype(np.float32)}
+    return arrows_of(at, along)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from playground.figures.colours import QUALITATIVE
-from playground.figures.diffusion import EXTENT, backdrop, player
+from playground.figures.diffusion import EXTENT, backdrop
+from playground.figures.film import player
 from playground.figures.template import template
 
 __all__ = ["WORDS", "road"]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from playground.figures.colours import INK, QUALITATIVE
+from playground.figures.film import arrows_of, lines_of, player
 from playground.figures.picture import shades
 from playground.figures.template import SEQUENTIAL, template
 
@@ -18,9 +19,6 @@ Array = NDArray[np.float32]
 FRAMES = 33  # of the film, or as many as there are steps
 LINES, DOTS = 150, 400  # paths that are drawn, and points that move
 ARROW = 0.3  # data units: length of the longest velocity
-# Redrawn whole: without it Plotly takes the heat map away.
-PLAY = {"frame": {"duration": 60, "redraw": True}, "transition": {"duration": 0}}
-STEP = {"frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}, "mode": "immediate"}
 FEW = 0.02  # of all others: a path that crosses more crosses many
 NEVER, SOME, MANY = "#2fc4b8", "#f4b942", "#ff6b9d"  # on the dark of the densities
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -88,13 +86,13 @@ def paths(journey: JourneyView, log_p: Array, *, extent: float, words: Mapping[s
     share = journey.crossed[:LINES] / max(1, len(journey.crossed) - 1)
     groups = {"never": (share == 0, NEVER), "some": ((share > 0) & (share <= FEW), SOME), "many": (share > FEW, MANY)}
     for name, (belongs, colour) in groups.items():
-        lines = _lines(journey.paths[chosen][:, :LINES][:, belongs])
+        lines = lines_of(journey.paths[chosen][:, :LINES][:, belongs])
         line = {"color": colour, "width": 1.1}
         figure.add_trace(go.Scatter(**lines, mode="lines", name=words[name], line=line, opacity=0.75, hoverinfo="skip"))
     taught = {"color": "#9c97b8", "width": 0.7}
     figure.add_trace(
         go.Scatter(
-            **_lines(journey.taught[:, :LINES]), mode="lines", name=words["taught"], line=taught, opacity=0.6,
+            **lines_of(journey.taught[:, :LINES]), mode="lines", name=words["taught"], line=taught, opacity=0.6,
             hoverinfo="skip", visible="legendonly",
         )
     )  # fmt: skip
@@ -106,7 +104,7 @@ def paths(journey: JourneyView, log_p: Array, *, extent: float, words: Mapping[s
         x = journey.paths[k, :DOTS]
         return [
             go.Scatter(
-                **_arrows(journey.at, journey.velocity[k] * (ARROW / fastest)), mode="lines", showlegend=False,
+                **arrows_of(journey.at, journey.velocity[k] * (ARROW / fastest)), mode="lines", showlegend=False,
                 line=arrows, opacity=0.5, hoverinfo="skip",
             ),
             go.Scatter(
@@ -122,7 +120,9 @@ def paths(journey: JourneyView, log_p: Array, *, extent: float, words: Mapping[s
     figure.frames = [
         go.Frame(name=name, data=moving(int(k)), traces=places) for name, k in zip(names, chosen, strict=True)
     ]
-    menu, slider = _player(names, words, active=len(chosen) // 2)
+    menu, slider = player(names, words, prefix=words["time"])
+    menu |= {"y": -0.09}
+    slider |= {"active": len(chosen) // 2, "x": 0.36, "len": 0.64, "y": -0.05}
     figure.update_layout(
         template=template(),
         height=560,
@@ -240,34 +240,3 @@ def _backdrop(log_p: Array, extent: float) -> go.Heatmap:
 def _square(figure: go.Figure, extent: float) -> None:
     figure.update_xaxes(range=[-extent, extent], constrain="domain", showgrid=False)
     figure.update_yaxes(range=[-extent, extent], scaleanchor="x", constrain="domain", showgrid=False)
-
-
-def _lines(x: Array) -> dict[str, Array]:
-    """Paths (k, n, 2) as one line with a gap after each."""
-    gap = np.full((1, x.shape[1], 2), np.nan, dtype=np.float32)
-    flat = np.concatenate([x, gap]).transpose(1, 0, 2).reshape(-1, 2)
-    return {"x": flat[:, 0], "y": flat[:, 1]}
-
-
-def _arrows(at: Array, along: Array) -> dict[str, Array]:
-    """A shaft and two barbs for each of the vectors (m, 2) at places (m, 2)."""
-    tip, side = at + along, np.stack([-along[:, 1], along[:, 0]], 1)
-    barbs = [tip - 0.35 * along + sign * 0.2 * side for sign in (1, -1)]
-    gap = np.full_like(at, np.nan)
-    flat = np.stack([at, tip, barbs[0], tip, barbs[1], gap], 1).reshape(-1, 2)
-    return {"x": flat[:, 0], "y": flat[:, 1]}
-
-
-def _player(names: Sequence[str], words: Mapping[str, str], *, active: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The buttons and the slider of the film."""
-    play = {"method": "animate", "label": f"▶ {words['play']}", "args": [None, {**PLAY, "fromcurrent": True}]}
-    still = {"frame": {"duration": 0, "redraw": False}, "mode": "immediate"}
-    pause = {"method": "animate", "label": f"❚❚ {words['pause']}", "args": [[None], still]}
-    menu = {"type": "buttons", "direction": "left", "x": 0, "y": -0.09, "xanchor": "left", "yanchor": "top",
-            "pad": {"t": 0, "r": 8}, "buttons": [play, pause], "showactive": False}  # fmt: skip
-    steps = [{"method": "animate", "label": name, "args": [[name], STEP]} for name in names]
-    quiet = {"ticklen": 0, "minorticklen": 0, "font": {"color": "rgba(0,0,0,0)"}}  # the value says it
-    value = {"prefix": f"{words['time']} = ", "font": {"color": "#7f7f94"}}
-    slider = {"active": active, "x": 0.36, "len": 0.64, "y": -0.05, "pad": {"t": 0}, "steps": steps,
-              "transition": {"duration": 0}, "currentvalue": value, **quiet}  # fmt: skip
-    return menu, slider

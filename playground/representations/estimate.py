@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from playground.nn.adam import Weights, learning_rate
+from playground.nn.budget import check_budget
 from playground.representations import bounds
 from playground.representations.critics import build_critic
 from playground.representations.pairs import Pairs
@@ -101,12 +102,7 @@ def estimate(
     """
     if name not in ESTIMATORS:
         raise ValueError(f"no estimator is called {name!r}; choose one of {', '.join(ESTIMATORS)}")
-    if (seconds is None) == (steps is None):
-        raise ValueError(f"give exactly one of seconds and steps, not {seconds=} and {steps=}")
-    if seconds is not None and not 0.1 <= seconds <= 3600:
-        raise ValueError(f"seconds must lie between 0.1 and 3600, not {seconds}")
-    if steps is not None and not 1 <= steps <= 10**6:
-        raise ValueError(f"steps must lie between 1 and 1,000,000, not {steps}")
+    check_budget(seconds, steps)
     if not 4 <= batch <= 8192:
         raise ValueError(f"batch must lie between 4 and 8,192, not {batch}")
     net = build_critic(critic, pairs.dim, pairs.dim, hidden=hidden, seed=seed) if isinstance(critic, str) else critic

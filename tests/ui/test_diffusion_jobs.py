@@ -111,7 +111,13 @@ def test_pictures_are_drawn_and_measured(open_page, app_url):
     page.click("#diffusion-picture-row label:has-text('4')")
     page.wait_for_function("document.querySelector('#diffusion-pictures-verdict').textContent.includes('35 calls')")
     query_has(page, "picture_row=4")
+    page.evaluate(
+        """() => new MutationObserver(() => {
+            window.progressed ||= !!document.querySelector('#diffusion-progress [role=progressbar]');
+        }).observe(document.getElementById('diffusion-progress'), {childList: true, subtree: true})"""
+    )
     page.click("#diffusion-measure")
+    page.wait_for_function("window.progressed")
     page.wait_for_selector("#diffusion-pictures-table tbody tr:nth-child(4)")
     settled(page)
     few, _, many = (

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import urlencode
 
 import gradio as gr
 
@@ -16,12 +15,20 @@ from playground import flows
 from playground.i18n import language, say
 from playground.manager import ModelManager
 from playground.tabs import foldouts
-from playground.tabs.checks import number
-from playground.tabs.components.table import Column, Row, table
-from playground.tabs.drawings import pack, unpack
+from playground.tabs.components.table import Row, table
+from playground.tabs.drawings import unpack
 from playground.tabs.flows import api, downloads, panels, paths, training, widgets
-from playground.tabs.flows.program import race_program, train_program
-from playground.tabs.flows.settings import CALLS, UPLOAD_BYTES, Settings
+from playground.tabs.flows.handed import (
+    fenced,
+    is_complete,
+    link_of,
+    program_of,
+    race_columns,
+    read_calls,
+    read_settings,
+    seen_if,
+)  # fmt: skip
+from playground.tabs.flows.settings import Settings
 from playground.tabs.flows.widgets import RACERS
 from playground.tabs.listeners import finish, follow, private
 from playground.tabs.stops import Stops
@@ -33,7 +40,6 @@ FEWEST, MOST = 2, 4  # flows in a race
 PANELS = ("train", "layers", "microscope", "paths", "race")
 PLACES = max(4, 2 * (os.cpu_count() or 1))  # who trains at once and shares the cores; the next one is told so
 QUICK = 4  # of the shorter jobs at once; the next ones queue
-TABLES = (".csv", ".tsv", ".txt")
 
 
 def build(manager: ModelManager) -> None:
@@ -51,15 +57,15 @@ def build(manager: ModelManager) -> None:
     def show(request: gr.Request, *values: Any) -> dict[Any, Any]:
         """Another density or flow: its picture and the trained example on it; not while this person trains."""
         tongue = language(request)
-        settings = _settings(values, tongue, complete=False)
-        if stops.active(request) or not _complete(settings):
+        settings = read_settings(values, tongue, complete=False)
+        if stops.active(request) or not is_complete(settings):
             return {w.stage: gr.skip()}
         with plain(tongue):
             value, found = training.example(manager, settings, tongue)
         return {w.stage: value, w.run: found}
 
     def choose_flow(name: str) -> tuple[Any, Any, Any]:
-        return gr.update(value=flows.LAYERS[name]), _seen(name == "planar"), _seen(name in flows.MATCHING)
+        return gr.update(value=flows.LAYERS[name]), seen_if(name == "planar"), seen_if(name in flows.MATCHING)
 
     def refresh(request: gr.Request, which: str, names: list[str], *values: Any) -> dict[Any, Any]:
         """The program and the link of settings that nothing has been made with yet."""
@@ -77,12 +83,12 @@ def build(manager: ModelManager) -> None:
     ) -> dict[Any, Any]:
         """The Python panel and the link; as they were while a number is half typed: Train will say what is wrong."""
         try:
-            settings = _settings(values, tongue, complete=False)
+            settings = read_settings(values, tongue, complete=False)
         except gr.Error:
             return {w.code: gr.skip()}
         return {
-            w.code: _program(which, current, race, kept, names, settings, seen),
-            w.query: _query(which, names, settings),
+            w.code: program_of(which, current, race, kept, names, settings, seen),
+            w.query: link_of(which, names, settings),
             w.link_box: gr.update(visible=False),  # the link in it is of other settings
         }
 
@@ -92,7 +98,7 @@ def build(manager: ModelManager) -> None:
 
     def run_training(request: gr.Request, *values: Any) -> Iterator[dict[Any, Any]]:
         tongue = language(request)
-        settings = _settings(values, tongue)
+        settings = read_settings(values, tongue)
         check_place(tongue)
         with plain(tongue), stops.running(request) as flag, closing(training.train(settings, flag, tongue)) as frames:
             for i, (value, done) in enumerate(frames):
@@ -103,7 +109,7 @@ def build(manager: ModelManager) -> None:
 
     def run_race(request: gr.Request, names: list[str], *values: Any) -> Iterator[dict[Any, Any]]:
         tongue = language(request)
-        settings, columns = _settings(values, tongue), _race_columns(tongue)
+        settings, columns = read_settings(values, tongue), race_columns(tongue)
         known = [name for name in flows.FLOWS if name in (names or ())]
         if not FEWEST <= len(known) <= MOST:
             raise toast(say(tongue, "flows.race.count", n=len(known)))
@@ -146,10 +152,10 @@ def build(manager: ModelManager) -> None:
         shown: dict[Any, Any] = {w.film: None, w.dots: None, w.reports: None, w.verdict: ""} if current is None else {}
         with plain(tongue):
             if which == "paths" and not reflowing.active(request):
-                frames = paths.show(manager, current, kept, chosen, _calls(calls), solver, tongue)
+                frames = paths.show(manager, current, kept, chosen, read_calls(calls), solver, tongue)
                 for frame, kept in frames:
                     shown = {way[name]: value for name, value in frame.items()} | {w.voyage: kept}
-                    at = (min(chosen, len(kept.rounds) - 1) if kept is not None else 0, _calls(calls), solver)
+                    at = (min(chosen, len(kept.rounds) - 1) if kept is not None else 0, read_calls(calls), solver)
                     yield {**shown, **write(which, current, race, kept, names, values, tongue, at)}
                 return
             if current is not None and which == "layers":
@@ -169,14 +175,14 @@ def build(manager: ModelManager) -> None:
         *values: Any,
     ) -> Iterator[dict[Any, Any]]:
         tongue = language(request)
-        settings = _settings(values, tongue, complete=False)
+        settings = read_settings(values, tongue, complete=False)
         if kept is None or kept.run is not current:
             raise toast(say(tongue, "error.no_paths"))
         if len(kept.rounds) >= paths.MOST_ROUNDS:
             raise toast(say(tongue, "flows.paths.full", n=len(kept.rounds) - 1))
         check_place(tongue)
         with plain(tongue), reflowing.running(request) as flag:
-            frames = paths.reflow(kept, settings.seconds, _calls(calls), solver, flag, tongue)
+            frames = paths.reflow(kept, settings.seconds, read_calls(calls), solver, flag, tongue)
             yield from travel(frames)
 
     def run_distil(
@@ -187,7 +193,7 @@ def build(manager: ModelManager) -> None:
             raise toast(say(tongue, "error.no_paths"))
         check_place(tongue)
         with plain(tongue), reflowing.running(request) as flag:
-            frames = paths.distil(kept, _calls(calls), flag, tongue)
+            frames = paths.distil(kept, read_calls(calls), flag, tongue)
             yield from travel(frames)
 
     def travel(frames: paths.Frames) -> Iterator[dict[Any, Any]]:
@@ -212,7 +218,7 @@ def build(manager: ModelManager) -> None:
         with plain(tongue):
             frame = {
                 **paths.film(kept, chosen, tongue),
-                **paths.sampled(kept, chosen, _calls(calls), solver, tongue),
+                **paths.sampled(kept, chosen, read_calls(calls), solver, tongue),
             }
         return {**{way[name]: value for name, value in frame.items()}, w.code: coded(kept, chosen, calls, solver)}
 
@@ -221,11 +227,11 @@ def build(manager: ModelManager) -> None:
             return {w.paths_note: gr.skip()}
         tongue = language(request)
         with plain(tongue):
-            frame = paths.sampled(kept, chosen, _calls(calls), solver, tongue)
+            frame = paths.sampled(kept, chosen, read_calls(calls), solver, tongue)
         return {**{way[name]: value for name, value in frame.items()}, w.code: coded(kept, chosen, calls, solver)}
 
     def coded(kept: paths.Voyage, chosen: int, calls: float, solver: str) -> str:
-        return _fenced(kept.python(min(chosen, len(kept.rounds) - 1), _calls(calls), solver))
+        return fenced(kept.python(min(chosen, len(kept.rounds) - 1), read_calls(calls), solver))
 
     def saver(kind: str) -> Callable[..., str]:
         def save(current: training.Run | None, request: gr.Request) -> str:
@@ -261,10 +267,10 @@ def build(manager: ModelManager) -> None:
 
     def query(request: gr.Request, which: str, names: list[str], *values: Any) -> str:
         tongue = language(request)
-        settings = _settings(values, tongue, complete=False)
+        settings = read_settings(values, tongue, complete=False)
         if settings.source == "upload":
             tell(tongue, say(tongue, "flows.link.upload"))
-        return _query(which, names, settings)
+        return link_of(which, names, settings)
 
     def open_page(request: gr.Request) -> dict[Any, Any]:
         """The settings of the link, and their picture."""
@@ -282,7 +288,7 @@ def build(manager: ModelManager) -> None:
             tell(tongue, say(tongue, "error.link", name=name, value=text))
         if settings.source == "upload":  # a link holds no file
             tell(tongue, say(tongue, "error.link.upload"))
-        shown = settings if _complete(settings) else replace(settings, source="preset")
+        shown = settings if is_complete(settings) else replace(settings, source="preset")
         try:
             value, found = training.example(manager, shown, tongue)
         except ValueError:  # of a drawing with too little ink: the page is never empty
@@ -298,8 +304,8 @@ def build(manager: ModelManager) -> None:
             w.layers: settings.layers,
             w.seconds: settings.seconds,
             w.seed: settings.seed,
-            w.constrained: {**_seen(settings.flow == "planar"), "value": settings.constrained},
-            w.begin: {**_seen(settings.flow in flows.MATCHING), "value": settings.begin},
+            w.constrained: {**seen_if(settings.flow == "planar"), "value": settings.constrained},
+            w.begin: {**seen_if(settings.flow in flows.MATCHING), "value": settings.begin},
             w.sources: gr.update(selected=settings.source),
             w.pad: unpack(settings.drawing) if settings.drawing else None,
             w.panel_tabs: gr.update(selected=which),
@@ -367,76 +373,3 @@ def build(manager: ModelManager) -> None:
     opened = [w.stage, w.run, *controls, w.sources, w.panel_tabs, w.racers, w.race_stage]
     gr.on(None, open_page, None, opened, **quick).then(look, looked_at, looks, **quick)
     api.build()
-
-
-def _settings(values: tuple[Any, ...], tongue: str, *, complete: bool = True) -> Settings:
-    """The controls as settings; raises `gr.Error` where they cannot be, or (`complete`) something is missing."""
-    source, density, drawing, upload, flow, layers, seconds, seed, constrained, begin = values
-    with plain(tongue):
-        settings = Settings(
-            source, density, flow, number(layers), seconds, number(seed), bool(constrained), begin, pack(drawing),
-            upload or "",
-        )  # fmt: skip
-    if complete and not _complete(settings):
-        raise toast(say(tongue, "error.drawing" if settings.source == "draw" else "error.upload"))
-    if settings.source == "upload" and settings.upload:
-        path = Path(settings.upload)
-        kind = "picture" if settings.key == "picture" else "csv"
-        if kind == "csv" and path.suffix.lower() not in TABLES:
-            raise toast(say(tongue, "error.upload.kind", name=path.name))
-        if not path.is_file():
-            raise toast(say(tongue, "error.upload.gone"))
-        if (size := path.stat().st_size) > UPLOAD_BYTES[kind]:
-            numbers = {"megabytes": f"{size / 1e6:.1f}", "limit": f"{UPLOAD_BYTES[kind] / 1e6:.0f}"}
-            raise toast(say(tongue, "error.upload.size", name=path.name, **numbers))
-    return settings
-
-
-def _query(which: str, names: list[str], settings: Settings) -> str:
-    """The link's query string, the open panel and the racers included where they are not the usual ones."""
-    more = {"panel": which} if which != "train" else {}
-    more |= {"racers": " ".join(names)} if sorted(names) != sorted(RACERS) else {}
-    return "&".join([settings.query(), *([urlencode(more)] if more else [])])
-
-
-def _program(
-    which: str,
-    run: training.Run | None,
-    race: training.Race | None,
-    kept: paths.Voyage | None,
-    names: list[str],
-    settings: Settings,
-    seen: tuple[int, int, str],
-) -> str:
-    """The Python panel: what made the open panel's picture, or would make it."""
-    if which == "race":
-        program = race_program(settings, names) if race is None else race.python()
-    elif which == "paths" and kept is not None and kept.run is run:
-        program = kept.python(*seen)
-    else:
-        program = train_program(settings, panel=which) if run is None else run.python(which)
-    return _fenced(program)
-
-
-def _fenced(program: str) -> str:
-    return f"```python\n{program}```"
-
-
-def _complete(settings: Settings) -> bool:
-    """Whether what is to be drawn or uploaded is there."""
-    return {"preset": True, "draw": bool(settings.drawing), "upload": bool(settings.upload)}[settings.source]
-
-
-def _race_columns(tongue: str) -> list[Column]:
-    heads = ("race.flow", "stat.kl", "stat.nll", "stat.mass", "stat.steps", "stat.rate", "race.weights")
-    return [Column(say(tongue, f"flows.{head}"), number=i > 0) for i, head in enumerate(heads)]
-
-
-def _calls(value: float) -> int:
-    """Calls of the network; a number that is half typed as the slider will leave it."""
-    return int(min(max(value or CALLS[0], CALLS[0]), CALLS[1]))
-
-
-def _seen(visible: bool) -> dict[str, Any]:
-    """Whether a control that some flows have is seen."""
-    return gr.update(visible=True if visible else "hidden")
