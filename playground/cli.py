@@ -9,7 +9,18 @@ from typing import Annotated, Any
 
 import typer
 
-from playground import catalog, checkpoints, cli_blip, cli_bootstrap, cli_capfilt, cli_clip, cli_label, flows, world
+from playground import (
+    catalog,
+    checkpoints,
+    cli_blip,
+    cli_bootstrap,
+    cli_capfilt,
+    cli_clip,
+    cli_label,
+    cli_representations,
+    flows,
+    world,
+)
 from playground.diffusion import images
 
 __all__ = ["app"]
@@ -21,6 +32,7 @@ train.command("clip")(cli_clip.train_clip)
 app.command()(cli_clip.clip_figures)
 train.command("blip")(cli_blip.train_blip)
 app.command()(cli_blip.blip_figures)
+train.command("representations")(cli_representations.train_representations)
 app.command("label")(cli_label.label)
 app.command("capfilt")(cli_capfilt.capfilt)
 app.command("bootstrap")(cli_bootstrap.bootstrap)

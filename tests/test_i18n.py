@@ -79,6 +79,7 @@ def test_no_text_is_idle():
         "clip.",
         "picture.",
         "blip.",
+        "representations.",
         "name.",
     )
     idle = [key for key in TEXTS["en"] if key not in code and not key.startswith(families)]
@@ -135,6 +136,30 @@ REFUSING = (
     "diffusion/solvers/adaptive.py",
     "diffusion/solvers/solver.py",
     "books.py",
+    "representations/corpora.py",
+    "representations/deep_infomax.py",
+    "representations/digits.py",
+    "representations/efficiency.py",
+    "representations/estimate.py",
+    "representations/experiment.py",
+    "representations/indexed.py",
+    "representations/ngram.py",
+    "representations/nonparametric.py",
+    "representations/pairs.py",
+    "representations/points.py",
+    "representations/pretraining.py",
+    "representations/race.py",
+    "representations/samples.py",
+    "representations/text.py",
+    "representations/watching.py",
+    "representations/word_vectors.py",
+    "representations/neural_ngram.py",
+    "tabs/representations/few_labels.py",
+    "tabs/representations/infomax.py",
+    "tabs/representations/information.py",
+    "tabs/representations/points.py",
+    "tabs/representations/language_settings.py",
+    "tabs/representations/language_models.py",
 )
 NOT_FOR_THE_PAGE = re.compile(  # what no control and no upload can bring about
     r"points must be \(n, 2\) of|n must lie|extent must|this density has no closed form|place=|a drawing must be \(h|"
@@ -150,7 +175,8 @@ NOT_FOR_THE_PAGE = re.compile(  # what no control and no upload can bring about
     r"holds another job|must end in 7, or have no ending|the place of the set itself|called as the job's own|"
     r"is no data set to replace|the job has 7 where|Hugging Face|decide it by decide_all|not kept when this set|"
     r"a rule needs a threshold|give either a threshold|top share must lie|threshold must (lie in|be a finite)|"
-    r"^there is no 7$|is a data set of splits"
+    r"^there is no 7$|is a data set of splits|nothing to judge|give one count of labels|no pairs are called|"
+    r"kept to go on from needs|must be dim or dim_one_view|batch must be a multiple"
 )
 
 

@@ -12,7 +12,10 @@ OBJECTIVES = {"jsd": bounds.jensen_shannon, "info_nce": bounds.info_nce, "dv": b
 
 
 class DeepInfoMax(nn.Module):
-    """Critics for local and global information and for a prior, of an encoder's map (n, c, h, w) and vector (n, d)."""
+    """Critics for local and global information and for a prior, of an encoder's map (n, c, h, w) and vector (n, d).
+
+    `places` is h w. Raises `ValueError` for an unknown objective.
+    """
 
     def __init__(
         self,
@@ -24,6 +27,7 @@ class DeepInfoMax(nn.Module):
         whole: float = 0.0,
         prior: float = 0.0,
         width: int = 64,
+        places: int = 16,
     ) -> None:
         if objective not in OBJECTIVES:
             raise ValueError(f"no objective is called {objective!r}; choose one of {', '.join(OBJECTIVES)}")
@@ -32,25 +36,33 @@ class DeepInfoMax(nn.Module):
         self.weights = local, whole, prior
         self.patch = nn.Sequential(nn.Conv2d(channels, width, 1), nn.ReLU(), nn.Conv2d(width, width, 1))
         self.vector = nn.Sequential(nn.Linear(dim, width), nn.ReLU(), nn.Linear(width, width))
-        self.gather = nn.Sequential(nn.LazyLinear(width), nn.ReLU(), nn.Linear(width, width)) if whole else None
+        self.gather = (
+            nn.Sequential(nn.Linear(channels * places, width), nn.ReLU(), nn.Linear(width, width)) if whole else None
+        )
         self.judge = nn.Sequential(nn.Linear(dim, width), nn.ReLU(), nn.Linear(width, 1)) if prior else None
 
     def scores(self, features: Tensor, vectors: Tensor) -> Tensor:
         """Local scores (n, n, h, w): picture j's vector with each patch of picture i, encode and dot."""
+        return self._by_place(features, vectors).permute(1, 2, 0).unflatten(2, features.shape[2:])
+
+    def _by_place(self, features: Tensor, vectors: Tensor) -> Tensor:
+        """The same as (h w, n, n): a matrix a place, each in one piece of memory."""
         patches, whole = self.patch(features), self.vector(vectors)
-        return torch.einsum("ichw,jc->ijhw", patches, whole) / patches.shape[1] ** 0.5
+        return patches.flatten(2).permute(2, 0, 1) @ whole.T
 
     def forward(self, features: Tensor, vectors: Tensor) -> Tensor:
         """The loss of maps and vectors of the same pictures, or of two views of each (Bachman et al. 2019)."""
         local, whole, prior = self.weights
         total = vectors.new_zeros(())
         if local:
-            scores = self.scores(features, vectors).flatten(2)
-            total = total - local * torch.stack([self.objective(part) for part in scores.unbind(2)]).mean()
+            scores = self._by_place(features, vectors)
+            total = total - local * torch.stack([self.objective(part) for part in scores]).mean()
         if whole and self.gather is not None:
-            total = total - whole * self.objective(self.gather(features.flatten(1)) @ self.vector(vectors).T / 8)
+            total = total - whole * self.objective(self.gather(features.flatten(1)) @ self.vector(vectors).T)
         if prior and self.judge is not None:  # the encoder would have the judge take its vectors for even noise
-            total = total + prior * softplus(-self.judge(torch.sigmoid(vectors))).mean()
+            fixed = {name: weight.detach() for name, weight in self.judge.named_parameters()}  # who learns otherwise
+            taken = torch.func.functional_call(self.judge, fixed, torch.sigmoid(vectors))
+            total = total + prior * softplus(-taken).mean()
         return total
 
     def judge_loss(self, vectors: Tensor, generator: torch.Generator | None = None) -> Tensor:

@@ -93,10 +93,15 @@ def estimate(
     hidden: int = 128,
     lr: float = 1e-3,
     seed: int = 0,
+    held: Pairs | None = None,
+    check: Pairs | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Generator[Estimate]:
-    """Train a critic on fresh pairs by an estimator of `ESTIMATORS`, for a time or a number of steps; yields each.
+    """Train a critic on pairs by an estimator of `ESTIMATORS`, for a time or a number of steps; yields each.
 
+    Readings are of fresh `pairs`, or of `held`, which no training sees: a critic that knows its rows by heart reads too
+    much from them. With `check`, the critic kept at the end is the one that read most there, and not the last. A critic
+    that is handed over holds the averaged weights when the generator ends.
     Raises `ValueError` for an unknown estimator and settings out of range; a loss that is not finite ends the training
     with a reading that is called unstable.
     """
@@ -105,12 +110,17 @@ def estimate(
     check_budget(seconds, steps)
     if not 4 <= batch <= 8192:
         raise ValueError(f"batch must lie between 4 and 8,192, not {batch}")
-    net = build_critic(critic, pairs.dim, pairs.dim, hidden=hidden, seed=seed) if isinstance(critic, str) else critic
-    return _run(pairs, name, net, seconds, steps, batch, lr, seed, clock)
+    least = min(
+        (part.rows for part in (pairs, held, check) if part is not None and part.rows is not None), default=batch
+    )
+    if batch > least:
+        raise ValueError(f"a batch of {batch:,} is more than the {least:,} rows of a part: choose a smaller batch")
+    net = build_critic(critic, *pairs.dims, hidden=hidden, seed=seed) if isinstance(critic, str) else critic
+    return _run((pairs, held or pairs, check), name, net, seconds, steps, batch, lr, seed, clock)
 
 
 def _run(
-    pairs: Pairs,
+    parts: tuple[Pairs, Pairs, Pairs | None],
     name: str,
     critic: nn.Module,
     seconds: float | None,
@@ -120,7 +130,8 @@ def _run(
     seed: int,
     clock: Callable[[], float],
 ) -> Generator[Estimate]:
-    estimator = ESTIMATORS[name]
+    (pairs, held, check), estimator = parts, ESTIMATORS[name]
+    best, kept = -math.inf, None
     ceiling = math.log(batch) if estimator.capped else math.inf
     generator = torch.Generator().manual_seed(seed)
     average: Tensor | None = None
@@ -148,10 +159,18 @@ def _run(
             reading = None
             if step == 1 or progress == 1 or on_reading + cost <= SHARE * elapsed:
                 last = progress == 1
+                if check is not None:
+                    weights.show()
+                    at = read(critic, estimator.value, check, batch=batch, batches=GLANCE, seed=seed ^ 0xC4EC ^ step)
+                    if at.median > best:
+                        best, kept = at.median, weights.average.clone()
+                    weights.resume()
+                    if last and kept is not None:
+                        weights.average.copy_(kept)
                 if last:
                     weights.show()
                 batches = HELD if last else GLANCE
-                reading = read(critic, estimator.value, pairs, batch=batch, batches=batches, seed=seed ^ 0x5EED ^ step)
+                reading = read(critic, estimator.value, held, batch=batch, batches=batches, seed=seed ^ 0x5EED ^ step)
                 cost = spent + clock() - now - elapsed
                 on_reading += cost
             spent += clock() - now

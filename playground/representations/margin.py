@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-__all__ = ["distances", "margin_loss", "triplet_loss"]
+__all__ = ["TINY", "distances", "margin_loss", "pair_loss", "triplet_loss"]
 
 TINY = 1e-12  # of a squared distance: the gradient of a root at 0 is not finite
 
@@ -17,7 +17,11 @@ def margin_loss(a: Tensor, b: Tensor, same: Tensor, *, margin: float = 1.0) -> T
 
     Hadsell, Chopra and LeCun 2006, equation 4, whose own Y is 1 - y. On the unit sphere no distance is above 2.
     """
-    d = distances(a, b)
+    return pair_loss(distances(a, b), same, margin=margin)
+
+
+def pair_loss(d: Tensor, same: Tensor, *, margin: float = 1.0) -> Tensor:
+    """The margin loss of pairs at distances d."""
     y = same.to(d)
     return (y * d.square() + (1 - y) * (margin - d).clamp(min=0).square()).mean() / 2
 

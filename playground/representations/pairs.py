@@ -22,13 +22,20 @@ def correlation(information: float, dim: int = 1) -> float:
 
 @dataclass(frozen=True)
 class Pairs:
-    """A joint distribution of x and y, both (n, dim)."""
+    """A joint distribution of x (n, dim) and y (n, dim_y)."""
 
     name: str
     dim: int
-    information: float  # nats
+    information: float | None  # nats, None where nobody knows
     draw: Callable[[int, torch.Generator | None], tuple[Tensor, Tensor]]
     log_ratio: Callable[[Tensor, Tensor], Tensor] | None = None  # log p(x, y) / p(x) p(y), where it is in closed form
+    dim_y: int = 0  # 0: as x
+    rows: int | None = None  # as many as a batch can have, where the pairs are rows of a table
+
+    @property
+    def dims(self) -> tuple[int, int]:
+        """Columns of x and of y."""
+        return self.dim, self.dim_y or self.dim
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """n pairs, float32."""
@@ -71,7 +78,7 @@ def _through(
 
 
 def additive(information: float = 1.0, dim: int = 1) -> Pairs:
-    """x even in [0, 1], y = x + even noise in [-e, e], each coordinate alike.
+    """x even in [0, 1], y = x + even noise in [-e, e], each coordinate alike, and both over their standard deviations.
 
     With e <= 1/2: I = e + log(1 / (2 e)); beyond, 1 / (4 e) (Czyz et al., Beyond Normal, 2023, appendix).
     """
@@ -84,7 +91,8 @@ def additive(information: float = 1.0, dim: int = 1) -> Pairs:
 
     def draw(n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         x = torch.rand(n, dim, generator=generator)
-        return x, x + noise * (2 * torch.rand(n, dim, generator=generator) - 1)
+        y = x + noise * (2 * torch.rand(n, dim, generator=generator) - 1)
+        return x * math.sqrt(12), y / math.sqrt(1 / 12 + noise**2 / 3)
 
     return Pairs("additive", dim, information, draw)
 

@@ -8,7 +8,7 @@ from playground import __version__
 from playground.i18n import label, language
 from playground.manager import ModelManager
 from playground.server import LANGUAGES
-from playground.tabs import blip, clip, diffusion, flows, models
+from playground.tabs import blip, clip, diffusion, flows, models, representations
 
 __all__ = ["build"]
 
@@ -17,6 +17,7 @@ TABS = {
     "diffusion": diffusion.build,
     "clip": clip.build,
     "blip": blip.build,
+    "representations": representations.build,
     "models": models.build,
 }
 FIRST = "flows"  # built with the page, because every visit begins there
@@ -53,6 +54,7 @@ def build(manager: ModelManager) -> gr.Blocks:
         diffusion.offer()
         clip.offer(manager)
         blip.offer(manager)
+        representations.offer(manager)
         gr.Markdown(label("app.papers"), elem_classes="pg-foot", elem_id="papers")
         gr.HTML(_footer(), elem_id="footer", js_on_load=None)
 

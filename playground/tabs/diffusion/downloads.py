@@ -1,7 +1,5 @@
 """Files of the Diffusion tab: what the open panel shows, as CSV and as JSON."""
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
@@ -17,7 +15,7 @@ from playground.tabs.diffusion.dial import Dial
 from playground.tabs.diffusion.heat import Heated
 from playground.tabs.diffusion.learned import Trained
 from playground.tabs.diffusion.settings import Settings, mixture, row_key
-from playground.tabs.files import place
+from playground.tabs.files import place, write_table
 
 __all__ = ["KINDS", "write", "write_solvers"]
 
@@ -28,16 +26,7 @@ def write(kind: str, panel: str, settings: Settings, result: Any, folder: Path) 
     """Make the file of a kind in `KINDS` below `folder`; returns its path. `result`: what the panel's handler gave."""
     columns, lines, extra = RECORDS[panel](settings, result)
     path = place(folder, f"{panel}-{settings.target}.{kind}")
-    if kind == "csv":
-        out = io.StringIO()
-        rows = csv.writer(out, lineterminator="\n")
-        rows.writerow(columns)
-        rows.writerows([_cell(value) for value in line] for line in lines)
-        path.write_text(out.getvalue(), encoding="utf-8")
-    else:
-        record = {"panel": panel, "link": settings.query(panel), **extra, "columns": columns, "rows": list(lines)}
-        path.write_text(json.dumps(_plain(record), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    return str(path)
+    return write_table(kind, path, columns, lines, {"panel": panel, "link": settings.query(panel), **extra})
 
 
 def write_solvers(contest: Contest, folder: Path) -> str:
@@ -177,17 +166,3 @@ RECORDS: dict[str, Callable[[Settings, Any], Record]] = {
     "pictures": _pictures,
     "export": _export,
 }
-
-
-def _cell(value: Any) -> str:
-    return f"{value:.9g}" if isinstance(value, float | np.floating) else str(value)
-
-
-def _plain(value: Any) -> Any:
-    """What JSON knows: None for a number that is not finite (diffusers has minus infinity in some configs)."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    value = value.item() if isinstance(value, np.generic) else value
-    return value if not isinstance(value, float) or np.isfinite(value) else None
