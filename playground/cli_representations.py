@@ -50,8 +50,8 @@ record of how far few labels go behind it and behind its rivals (`record.json`; 
   noisy; that of `{plain}` keeps its colours.
 - Shipped (`model.safetensors`): `{best}`, whose probe is right most often, a mean over all numbers of labels. It was
   chosen on the same held-out pictures that the table shows, so its own row is a little too good.
-- Made again by `{command}`{minutes}. It goes on where it was interrupted. Another machine or number of threads
-  changes the last digits, and so the weights.
+- Made again by `{command}`{minutes}.
+  It goes on where it was interrupted. Another machine or number of threads changes the last digits, and so the weights.
 
 Accuracy on the held-out pictures, {date}, CPU: the mean over draws of the labels and half of its 95 % interval by
 Student's t; the draws are the same in every row. Chance is {chance:.0%}. Labels a class:

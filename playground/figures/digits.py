@@ -35,10 +35,13 @@ def squares(figure: go.Figure, z: Array, axis: str = "") -> None:
     })  # fmt: skip
 
 
-def numerals(places: Array, labels: Sequence[int], *, words: Mapping[str, str]) -> go.Scatter:
-    """A map (n, 2) as one trace of coloured numerals."""
+def numerals(
+    places: Array, labels: Sequence[int], *, words: Mapping[str, str], classes: Sequence[str] = ()
+) -> go.Scatter:
+    """A map (n, 2) as one trace of coloured numerals, or of what the classes are called."""
     return go.Scatter(
-        x=places[:, 0], y=places[:, 1], mode="text", text=[str(one) for one in labels], showlegend=False,
+        x=places[:, 0], y=places[:, 1], mode="text", showlegend=False,
+        text=[classes[one] if classes else str(one) for one in labels],
         textfont={"color": [CLASSES[one % len(CLASSES)] for one in labels], "size": 11},
         hovertemplate=words["digit"] + " %{text}<extra></extra>",
     )  # fmt: skip

@@ -73,15 +73,16 @@ def maps(
     labels: Sequence[int],
     names: Mapping[str, str],
     *,
+    classes: Sequence[str] = (),
     words: Mapping[str, str] | None = None,
 ) -> go.Figure:
-    """Embeddings in the plane, one map beside the other: (n, 2) by method."""
+    """Embeddings in the plane, one map beside the other: (n, 2) by method; `classes` are what is written there."""
     said = {**WORDS, **(words or {})}
     figure = go.Figure(layout={"template": template(), "margin": {"t": 26}})
     count, narrow, notes, narrow_notes = max(1, len(places)), dict[str, Any](), [], []
     for i, (name, xy) in enumerate(places.items()):
         tail = "" if i == 0 else str(i + 1)
-        trace = numerals(xy, labels, words=said).update(xaxis=f"x{tail}", yaxis=f"y{tail}")
+        trace = numerals(xy, labels, words=said, classes=classes).update(xaxis=f"x{tail}", yaxis=f"y{tail}")
         figure.add_trace(trace)
         reach = 1.08 * float(np.abs(xy).max())
         low, high = i / count + 0.01, (i + 1) / count - 0.01

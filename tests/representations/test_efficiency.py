@@ -38,14 +38,15 @@ def test_the_probe_is_logistic_regression_on_what_all_rows_standardise(encoder):
 
     seen, held = features(encoder, DATA.x).numpy(), features(encoder, DATA.held_x).numpy()
     y, labels = DATA.y.numpy(), DATA.held_y.numpy()
-    rows = few_labels(DATA.y, 3, 5).numpy()
     mean, deviation = seen.mean(0), seen.std(0)
-    model = LogisticRegression(max_iter=2000).fit((seen[rows] - mean) / deviation, y[rows])
-    expected = (model.predict((held - mean) / deviation) == labels).mean()
-    assert linear_probe(seen, y, held, labels, rows) == pytest.approx(expected, abs=0.003)
-    assert expected > 0.5
-    scaled = linear_probe(seen * 100 + 7, y, held * 100 + 7, labels, rows)  # units do not matter
-    assert scaled == pytest.approx(expected, abs=0.003)
+    for draw in range(4):  # of one label a class: ten rows alone would standardise otherwise
+        rows = few_labels(DATA.y, 1, draw).numpy()
+        model = LogisticRegression(max_iter=2000).fit((seen[rows] - mean) / deviation, y[rows])
+        expected = (model.predict((held - mean) / deviation) == labels).mean()
+        assert expected > 0.3
+        assert linear_probe(seen, y, held, labels, rows) == pytest.approx(expected, abs=0.003)
+        scaled = linear_probe(seen * 100 + 7, y, held * 100 + 7, labels, rows)  # units do not matter
+        assert scaled == pytest.approx(expected, abs=0.003)
 
 
 def test_the_probe_sees_the_labels_of_the_chosen_rows_alone(encoder):

@@ -89,27 +89,28 @@ def lay_out(w: SimpleNamespace) -> None:
                     elem_classes="pg-pills",
                 )  # fmt: skip
                 setattr(w, f"few_labels_{name}", group)
-            with gr.Row(elem_classes="pg-numbers"):
-                w.few_labels_seconds = Slider(
-                    *SECONDS, value=usual.seconds, step=1, label=label("representations.few_labels.seconds"),
-                    buttons=[], min_width=100, interactive=True, elem_id=f"{key}-seconds",
-                )  # fmt: skip
-                w.few_labels_draws = Slider(
-                    *DRAWS, value=usual.draws, step=1, label=label("representations.few_labels.draws"), buttons=[],
-                    min_width=100, interactive=True, elem_id=f"{key}-draws",
-                )  # fmt: skip
-                w.few_labels_seed = gr.Number(
-                    usual.seed,
-                    label=label("representations.seed"),
-                    min_width=70,
-                    interactive=True,
-                    elem_id=f"{key}-seed",
-                )
-            with gr.Row(elem_classes="pg-buttons"):
-                w.few_labels_run = gr.Button(
-                    label("representations.few_labels.run"), variant="primary", elem_id=f"{key}-run"
-                )
-            w.few_labels_views = LivePlotly(height=190, config={"displayModeBar": False}, elem_id=f"{key}-views")
+            with gr.Column(elem_id=f"{key}-live", elem_classes="pg-controls"):
+                with gr.Row(elem_classes="pg-numbers"):
+                    w.few_labels_seconds = Slider(
+                        *SECONDS, value=usual.seconds, step=1, label=label("representations.few_labels.seconds"),
+                        buttons=[], min_width=100, interactive=True, elem_id=f"{key}-seconds",
+                    )  # fmt: skip
+                    w.few_labels_draws = Slider(
+                        *DRAWS, value=usual.draws, step=1, label=label("representations.few_labels.draws"), buttons=[],
+                        min_width=100, interactive=True, elem_id=f"{key}-draws",
+                    )  # fmt: skip
+                    w.few_labels_seed = gr.Number(
+                        usual.seed,
+                        label=label("representations.seed"),
+                        min_width=70,
+                        interactive=True,
+                        elem_id=f"{key}-seed",
+                    )
+                with gr.Row(elem_classes="pg-buttons"):
+                    w.few_labels_run = gr.Button(
+                        label("representations.few_labels.run"), variant="primary", elem_id=f"{key}-run"
+                    )
+                w.few_labels_views = LivePlotly(height=190, config={"displayModeBar": False}, elem_id=f"{key}-views")
         with gr.Column(scale=9, min_width=340, elem_classes="pg-pictures"):
             w.few_labels_verdict = gr.Markdown(elem_id=f"{key}-verdict")
             w.few_labels_chart = LivePlotly(
@@ -127,7 +128,7 @@ def show(settings: Settings, kept: Compared | None, _: threading.Event, language
     pictures = representations.views_of(COUNT, EACH, settings.augmentation, settings.seed)
     frame: dict[str, Any] = {"progress": "", "views": figures.views(pictures, words=words)}
     if settings.data == "world":
-        yield {**frame, **_world(language)}, None
+        yield {**frame, **_world(settings.ways, language)}, None
     elif kept is not None and kept.settings == settings:
         yield {**frame, **_found(kept, language)}, None
     else:
@@ -215,16 +216,19 @@ def _verdict(scores: tuple[Score, ...], names: Mapping[str, str], language: str)
     return say(language, "representations.few_labels.verdict.over", **values, scratch=f"{scratch.mean:.1%}", gap=gap)
 
 
-def _world(language: str) -> dict[str, Any]:
+def _world(ways: tuple[str, ...], language: str) -> dict[str, Any]:
     """What the command found on the picture world."""
     found, words, names = representations.world_record(), _words(language), _names(language)
-    order = list(dict.fromkeys(score.name for score in found.scores))
+    scores = tuple(score for score in found.scores if score.way in ways)
+    order = list(dict.fromkeys(score.name for score in scores))
     places = {"random": found.before, found.best: found.after}
-    text = say(language, "representations.few_labels.verdict.world", command=found.command, name=names[found.best])
+    classes = [TEXTS[language][f"representations.few_labels.class.{one}"] for one in found.classes]
+    values = {"command": found.command, "name": names[found.best], "pictures": f"{found.pictures:,}"}
+    text = say(language, "representations.few_labels.verdict.world", **values)
     return {
-        "chart": figures.chart(found.scores, names, order=order, words=words),
-        "maps": figures.maps(places, found.labels.tolist(), names, words=words),
-        "table": _table(found.scores, names, language),
+        "chart": figures.chart(scores, names, order=order, words=words),
+        "maps": figures.maps(places, found.labels.tolist(), names, classes=classes, words=words),
+        "table": _table(scores, names, language),
         "verdict": text,
     }
 
@@ -232,7 +236,7 @@ def _world(language: str) -> dict[str, Any]:
 def _names(language: str) -> dict[str, str]:
     """What the methods are called, alone and with their way; fine-tuning a random encoder is learning from scratch."""
     texts, out = TEXTS[language], {}
-    for name in ("pixels", "random", *representations.METHODS):
+    for name in ("pixels", "random", "nt_xent_same_colours", *representations.METHODS):
         out[name] = texts[f"representations.few_labels.methods.{name}"]
         for way in representations.WAYS:
             out[f"{name}.{way}"] = f"{out[name]} · {texts[f'representations.few_labels.ways.{way}']}"
