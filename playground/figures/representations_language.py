@@ -20,6 +20,8 @@ WORDS = {  # where the caller has none in another language
 MOST = 40  # words of a chain that are drawn
 DASHED = {"color": QUALITATIVE[6], "width": 1, "dash": "dot"}
 
+TICKS = [place * ten for ten in (1, 10, 100, 1000, 10_000, 100_000) for place in (1, 2, 5)]  # of perplexities
+
 
 class FactorView(Protocol):
     """A `playground.representations.Factor`."""
@@ -90,7 +92,8 @@ def curve(
         )
     figure.update_layout(template=template(), height=300, margin={"t": 16, "b": 70, "l": 50, "r": 10})
     figure.update_xaxes(title=words["n"], dtick=1, range=[0.7, 6.3])
-    figure.update_yaxes(title={"text": words["perplexity"], "font": {"size": 11}}, type="log", nticks=6)
+    title = {"text": words["perplexity"], "font": {"size": 11}}
+    figure.update_yaxes(title=title, type="log", tickvals=TICKS, tickformat="~s")
     return figure
 
 
@@ -109,7 +112,7 @@ def perplexities(rows: Sequence[tuple[str, float, bool]], *, words: Mapping[str,
             )
         )  # fmt: skip
     figure.update_layout(template=template(), height=380, margin={"t": 10, "b": 76, "l": 10, "r": 50})
-    figure.update_xaxes(type="log", title=words["perplexity"], nticks=6)
+    figure.update_xaxes(type="log", title=words["perplexity"], tickvals=TICKS, tickformat="~s")
     figure.update_yaxes(categoryorder="array", categoryarray=[row[0] for row in ordered])
     return figure
 

@@ -20,6 +20,13 @@ TABS: dict[str, tuple[str, ...]] = {
         "#diffusion-curve-table tbody tr:nth-child(4):visible",
         "#diffusion-code pre code",
     ),
+    "representations": (
+        "#memory [data-volatile]",
+        DRAWN,
+        "#representations-information-sample .pg-plotly[data-ready=true]:visible",
+        "#representations-information-chart .pg-plotly[data-ready=true]:visible",
+        "#representations-code pre code",
+    ),
     # The example that the hidden Flows tab draws is first leased and then idle, which its button tells.
     "models": (
         "#memory [data-volatile]",

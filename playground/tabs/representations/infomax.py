@@ -103,8 +103,10 @@ def lay_out(w: SimpleNamespace) -> None:
             w.infomax_table = Table(elem_id=f"{key}-table")
             with gr.Row():
                 still = {"displayModeBar": False}
-                w.infomax_neighbours = LivePlotly(height=380, config=still, elem_id=f"{key}-neighbours")
-                w.infomax_patches = LivePlotly(height=380, config=still, elem_id=f"{key}-patches")
+                with gr.Column(min_width=300):
+                    w.infomax_neighbours = LivePlotly(height=380, config=still, elem_id=f"{key}-neighbours")
+                with gr.Column(min_width=300):
+                    w.infomax_patches = LivePlotly(height=380, config=still, elem_id=f"{key}-patches")
             gr.Markdown(label("representations.infomax.patches.hint"), elem_classes="pg-hint")
 
 
