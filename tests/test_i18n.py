@@ -160,6 +160,7 @@ REFUSING = (
     "tabs/representations/points.py",
     "tabs/representations/language_settings.py",
     "tabs/representations/language_models.py",
+    "tabs/representations/language_texts.py",
 )
 NOT_FOR_THE_PAGE = re.compile(  # what no control and no upload can bring about
     r"points must be \(n, 2\) of|n must lie|extent must|this density has no closed form|place=|a drawing must be \(h|"

@@ -15,7 +15,7 @@ WORDS = {  # where the caller has none in another language
     "bits": "−log₂ p, bits", "p": "p", "start": "the start", "end": "end", "n": "n: words looked at",
     "perplexity": "perplexity on held-out paragraphs (lower is better)", "kneser_ney": "Kneser–Ney",
     "laplace": "Laplace", "counted": "counted", "learned": "learned", "k": "k: noise words to a true one",
-    "gap": "distance from maximum likelihood, nats", "log_z": "|log Z|",
+    "lowest": "lowest on the way", "gap": "distance from maximum likelihood, nats", "log_z": "|log Z|",
 }  # fmt: skip
 MOST = 40  # words of a chain that are drawn
 DASHED = {"color": QUALITATIVE[6], "width": 1, "dash": "dot"}
@@ -97,8 +97,14 @@ def curve(
     return figure
 
 
-def perplexities(rows: Sequence[tuple[str, float, bool]], *, words: Mapping[str, str] = WORDS) -> go.Figure:
-    """A dot each (name, perplexity, whether a network has learned it), the best above, on a logarithmic axis."""
+def perplexities(
+    rows: Sequence[tuple[str, float, bool]], lowest: Mapping[str, float] | None = None, *,
+    words: Mapping[str, str] = WORDS,
+) -> go.Figure:  # fmt: skip
+    """A dot each (name, perplexity, whether a network has learned it), the best above, on a logarithmic axis.
+
+    `lowest` are perplexities on the way, by name, hollow.
+    """
     ordered = sorted(rows, key=lambda row: -row[1])
     figure = go.Figure()
     for learned, name, colour in ((False, "counted", QUALITATIVE[0]), (True, "learned", QUALITATIVE[1])):
@@ -111,7 +117,14 @@ def perplexities(rows: Sequence[tuple[str, float, bool]], *, words: Mapping[str,
                 hovertemplate="%{y}: %{x:.1f}<extra></extra>",
             )
         )  # fmt: skip
-    figure.update_layout(template=template(), height=380, margin={"t": 10, "b": 76, "l": 10, "r": 50})
+    if lowest:
+        figure.add_scatter(
+            x=list(lowest.values()), y=list(lowest), mode="markers", name=words["lowest"],
+            hovertemplate="%{y}: %{x:.1f}<extra></extra>",
+            marker={"color": QUALITATIVE[1], "size": 11, "symbol": "diamond-open", "line": {"width": 2}},
+        )  # fmt: skip
+    meta = {"narrow": {"margin": {"b": 100}}}  # the legend takes three lines there
+    figure.update_layout(template=template(), height=380, margin={"t": 10, "b": 76, "l": 10, "r": 50}, meta=meta)
     figure.update_xaxes(type="log", title=words["perplexity"], tickvals=TICKS, tickformat="~s")
     figure.update_yaxes(categoryorder="array", categoryarray=[row[0] for row in ordered])
     return figure

@@ -85,11 +85,14 @@ class Corpus:
 def corpus_of(text: str, *, seed: int = 0) -> Corpus:
     """A text in paragraphs that are each kept once, then split; rare words become `UNKNOWN`.
 
-    Raises `ValueError` for a text of one paragraph, of fewer than two words and of more than a million.
+    Raises `ValueError` for a text of one paragraph, of more than a million words, and where what is learned from has
+    fewer than two that differ: nothing is left to tell.
     """
     parts = paragraphs(text)
     large = sum(map(len, parts)) >= LARGE
     train, test = split(parts, 0.1 if large else 0.25, seed)
+    if len({word for part in train for word in part}) < 2:
+        raise ValueError("the text needs two different words or more to learn from")
     return Corpus(train, test, IndexedVocabulary.of(train, least=3 if large else 2))
 
 

@@ -110,10 +110,13 @@ def label_efficiency(
     counts: Sequence[int] = COUNTS,
     draws: int = 5,
     seed: int = 0,
+    growing: bool = False,
 ) -> Generator[Score]:
     """Grade encoders with few labels, every one on the same draws; None stands for the pixels themselves.
 
-    Pixels are only probed. Raises `ValueError` for an unknown way, no count, and counts that a class does not have.
+    Pixels are only probed. Where `growing`, each score comes after every draw, with those so far.
+
+    Raises `ValueError` for an unknown way, no count, and counts that a class does not have.
     """
     for way in ways:
         if way not in WAYS:
@@ -123,12 +126,12 @@ def label_efficiency(
     chosen = {count: [few_labels(data.y, count, seed + draw) for draw in range(draws)] for count in counts}
     if not chosen:
         raise ValueError("give one count of labels or more")
-    return _grade(encoders, data, view, ways, chosen, seed)
+    return _grade(encoders, data, view, ways, chosen, seed, growing)
 
 
 def _grade(
     encoders: Mapping[str, Encoder | None], data: Labelled, view: View, ways: Sequence[str],
-    chosen: Mapping[int, Sequence[Tensor]], seed: int,
+    chosen: Mapping[int, Sequence[Tensor]], seed: int, growing: bool,
 ) -> Generator[Score]:  # fmt: skip
     jobs = [(name, way) for name, encoder in encoders.items() for way in ways if encoder is not None or way == "probe"]
     y, labels, done = data.y.numpy(), data.held_y.numpy(), 0
@@ -138,14 +141,16 @@ def _grade(
             (x.flatten(1) if encoder is None else features(encoder, x)).numpy() for x in (data.x, data.held_x)
         )
         for count, draws in chosen.items():
-            found = []
-            for i, rows in enumerate(draws):
+            found: list[float] = []
+            for i, rows in enumerate(draws, 1):
                 if way == "probe":
                     found.append(linear_probe(seen, y, held, labels, rows.numpy()))
                 elif encoder is not None:
-                    found.append(_tuned(encoder, data, rows, view, seed + i))
+                    found.append(_tuned(encoder, data, rows, view, seed + i - 1))
+                if growing or i == len(draws):
+                    share = (done + i / len(draws)) / (len(jobs) * len(chosen))
+                    yield Score(name, way, count, tuple(found), share)
             done += 1
-            yield Score(name, way, count, tuple(found), done / (len(jobs) * len(chosen)))
 
 
 def _tuned(encoder: Encoder, data: Labelled, rows: Tensor, view: View, seed: int) -> float:

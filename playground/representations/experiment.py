@@ -100,11 +100,14 @@ def _compare(
             places = features(encoder, data.held_x[:MAPPED]).numpy()
             frame = replace(frame, maps={**frame.maps, name: plane_of(places, frame.maps.get("random"))})
         mine = 1.0 if encoder is None else grading
+        before = frame.scores
         for score in label_efficiency(
-            {name: encoder}, data, view=view, ways=ways, counts=counts, draws=draws, seed=seed
+            {name: encoder}, data, view=view, ways=ways, counts=counts, draws=draws, seed=seed, growing=True
         ):
             share = (spent + mine * score.progress) / total
-            frame = replace(frame, stage="grade", name=name, progress=share, scores=(*frame.scores, score))
+            frame = replace(frame, stage="grade", name=name, progress=share, scores=(*before, score))
+            if len(score.accuracies) == draws:
+                before = frame.scores
             yield frame
         spent += mine
     yield replace(frame, stage="done", progress=1.0)

@@ -34,7 +34,7 @@ Objective = Literal["softmax", "nce", "info_nce", "negative_sampling"]
 LANGUAGE_OBJECTIVES: tuple[Objective, ...] = ("softmax", "nce", "info_nce", "negative_sampling")
 # Words a step: the softmax's step is dear, and of the two more steps pay (measured on Python's documentation).
 BATCH: dict[Objective, int] = {"softmax": 256, "nce": 1024, "info_nce": 1024, "negative_sampling": 1024}
-GLANCE, TESTED = 1000, 10_000  # test words of a reading meanwhile and of the last
+GLANCE = 1000  # test words of a reading meanwhile; the last is of all, as an n-gram model's perplexity is
 SHARE = 0.15  # part of the time that may go into readings
 CLIP = 5.0  # longest gradient
 SHOWN = 8  # contexts of the last step's matrix
@@ -102,15 +102,17 @@ class LanguageStep:
 
     step: int
     loss: float  # of the batch, in the objective's own units: nats, but of another question each
-    reading: LanguageReading | None  # where it was taken: at the first step, the last, and now and then
+    reading: LanguageReading | None  # where it was taken: at the first step, now and then, and at the last of all words
+    glance: LanguageReading | None  # with it, of the same words from the first step to the last
     match: Match | None  # with the last step
     seconds: float
     progress: float  # 0 to 1
 
 
-def read_language_model(network: NeuralNGram, test: Events, *, words: int = TESTED) -> LanguageReading:
-    """Perplexity and log Z on at most so many words, evenly taken."""
-    chosen = torch.linspace(0, len(test.word) - 1, min(words, len(test.word))).round().long()
+def read_language_model(network: NeuralNGram, test: Events, *, words: int | None = None) -> LanguageReading:
+    """Perplexity and log Z on all words, or on at most so many that are evenly taken."""
+    count = len(test.word) if words is None else min(words, len(test.word))
+    chosen = torch.linspace(0, len(test.word) - 1, count, dtype=torch.float64).round().long()
     losses, log_z = [], []
     with torch.no_grad():
         for part in chosen.split(PART):
@@ -197,16 +199,18 @@ def _run(
                 loss = weights.update(value, learning_rate(lr, min(1.0, begun)), clip=CLIP)
             elapsed = spent + clock() - now
             progress = min(1.0, elapsed / seconds if seconds is not None else step / (steps or 1))
-            reading = match = None
+            reading = glance = match = None
             if step == 1 or progress == 1 or on_reading + cost <= SHARE * elapsed:
                 if progress == 1:
                     weights.show()
                     match = _match(network, tested, vocabulary, log_q)
-                reading = read_language_model(network, tested, words=TESTED if progress == 1 else GLANCE)
+                reading = glance = read_language_model(network, tested, words=GLANCE)
+                if progress == 1 and glance.words < len(tested.word):
+                    reading = read_language_model(network, tested)
                 cost = spent + clock() - now - elapsed
                 on_reading += cost
             spent += clock() - now
-            yield LanguageStep(step, loss, reading, match, spent, progress)
+            yield LanguageStep(step, loss, reading, glance, match, spent, progress)
             now = clock()
     finally:
         weights.release()

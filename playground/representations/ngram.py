@@ -73,8 +73,9 @@ class NGram:
     def probability(self, word: str, history: Sequence[str] = ()) -> float:
         """p(word | history), of which the last n - 1 words count; a shorter one begins at a paragraph's start."""
         word = self.vocabulary.known([word])[0]
-        known = [w if w == START else self.vocabulary.known([w])[0] for w in history]
-        before = tuple(([START] * (self.n - 1) + known)[len(known) :]) if self.n > 1 else ()
+        recent = history[max(0, len(history) - self.n + 1) :]
+        known = [w if w == START else self.vocabulary.known([w])[0] for w in recent]
+        before = (*[START] * (self.n - 1 - len(known)), *known)
         if self.smoothing == "laplace":
             above = self.counts[0][(*before, word)] + self.amount
             return above / (self.sums[0].get(before, 0) + self.amount * self.size)
@@ -91,10 +92,8 @@ class NGram:
     def chain(self, text: Sequence[str]) -> list[Factor]:
         """The factors whose product is the probability of a paragraph, its end the last."""
         words = [*text, END]
-        return [
-            Factor(tuple(words[max(0, i - self.n + 1) : i]), word, self.probability(word, words[:i]))
-            for i, word in enumerate(words)
-        ]
+        histories = [tuple(words[max(0, i - self.n + 1) : i]) for i in range(len(words))]
+        return [Factor(h, word, self.probability(word, h)) for h, word in zip(histories, words, strict=True)]
 
     def perplexity(self, texts: Sequence[Sequence[str]]) -> float:
         """exp of the mean -log p of a word, ends included. Raises `ValueError` where there is none."""

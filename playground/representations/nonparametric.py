@@ -11,6 +11,8 @@ Array = NDArray[np.float64]
 def histogram_information(x: ArrayLike, y: ArrayLike, *, bins: int = 16, corrected: bool = True) -> float:
     """I of two samples (n,) in nats by `bins` equally filled classes each, `corrected` for the bias (Miller and Madow).
 
+    A column of at most `bins` different values has a class for each.
+
     The plug-in estimate is too large by about (bins - 1)^2 / (2 n) where x and y are independent (Paninski 2003).
     Raises `ValueError` for constant or unequal samples, numbers that are not finite, and bins outside 2..1,024.
     """
@@ -32,6 +34,9 @@ def histogram_information(x: ArrayLike, y: ArrayLike, *, bins: int = 16, correct
 def ksg_information(x: ArrayLike, y: ArrayLike, *, k: int = 3) -> float:
     """I of samples (n, d) and (n, e) in nats by the k-th neighbours (Kraskov, Stogbauer, Grassberger 2004, equation 8).
 
+    Where the k-th neighbour lies at the point itself, as among whole numbers, all that do are counted instead, in the
+    form of Gao et al., Estimating Mutual Information for Discrete-Continuous Mixtures, 2017, algorithm 1.
+
     psi(k) + psi(n) - <psi(n_x + 1) + psi(n_y + 1)>, n_x the points nearer in x than the k-th neighbour in (x, y), under
     the maximum norm. Each column is first scaled to variance 1. Raises `ValueError` for constant or unequal samples,
     numbers that are not finite, and k outside 1..n - 1.
@@ -45,13 +50,21 @@ def ksg_information(x: ArrayLike, y: ArrayLike, *, k: int = 3) -> float:
         raise ValueError(f"k must lie between 1 and {n - 1}, not {k}")
     both = np.concatenate([a, b], 1)
     reach = cKDTree(both).query(both, k + 1, p=np.inf)[0][:, -1]
-    near = np.nextafter(reach, 0)  # strictly nearer
+    tied = reach == 0
+    near = np.where(tied, 0, np.nextafter(reach, 0))  # strictly nearer
     counts = (cKDTree(one).query_ball_point(one, near, p=np.inf, return_length=True) for one in (a, b))
     n_x, n_y = counts  # the point itself is counted, which is the + 1
-    return float(digamma(k) + digamma(n) - (digamma(n_x) + digamma(n_y)).mean())
+    told = np.full(n, digamma(k) + digamma(n)) - digamma(n_x) - digamma(n_y)
+    if tied.any():
+        alike = cKDTree(both).query_ball_point(both[tied], 0, p=np.inf, return_length=True)
+        told[tied] = digamma(alike) + np.log(n) - np.log(n_x[tied]) - np.log(n_y[tied])
+    return float(told.mean())
 
 
 def _edges(values: Array, bins: int) -> Array:
+    different = np.unique(values)
+    if len(different) <= bins:
+        return np.concatenate([[-np.inf], (different[1:] + different[:-1]) / 2, [np.inf]])
     edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)))
     edges[-1] = np.nextafter(edges[-1], np.inf)
     return edges

@@ -42,9 +42,9 @@ class Samples:
         """Each column as normal scores: nothing that any column's rising map does to a table can be seen any more."""
         return replace(self, x=normal_scores(self.x), y=normal_scores(self.y))
 
-    def some(self, rows: int, *, seed: int = 0) -> "Samples":
-        """At most so many of the rows, drawn from `seed`."""
-        chosen = np.random.default_rng(seed).permutation(len(self.x))[:rows]
+    def some(self, *, seed: int = 0) -> "Samples":
+        """As many rows, drawn from `seed`, as are soon counted by neighbours: 2,000, or 1,000 of over ten columns."""
+        chosen = np.random.default_rng(seed).permutation(len(self.x))[: _few(self.x.shape[1] + self.y.shape[1])]
         return replace(self, x=self.x[chosen], y=self.y[chosen])
 
     def parts(self, seed: int = 0) -> "Parts":
@@ -96,6 +96,9 @@ def samples(x: Array, y: Array) -> Samples:
         raise ValueError(f"x and y must be pairs of rows, not {x.shape} and {y.shape}")
     names_x, names_y = (tuple(f"{name}{i + 1}" for i in range(one.shape[1])) for name, one in (("x", x), ("y", y)))
     _check_rows(len(x))
+    if not x.shape[1] or not y.shape[1] or x.shape[1] + y.shape[1] > COLUMNS[1]:
+        count = x.shape[1] + y.shape[1]
+        raise ValueError(f"the table has {count} columns: it must have {COLUMNS[0]} to {COLUMNS[1]}")
     for names, table in ((names_x, x), (names_y, y)):
         for name, column in zip(names, table.T, strict=True):
             if not np.isfinite(column).all():
@@ -105,9 +108,9 @@ def samples(x: Array, y: Array) -> Samples:
     return Samples(x, y, names_x, names_y)
 
 
-def drawn(pairs: Pairs, rows: int = 2000, *, seed: int = 0) -> Samples:
-    """Rows drawn from pairs of `playground.representations.pairs`, to look at."""
-    x, y = pairs.sample(rows, torch.Generator().manual_seed(seed))
+def drawn(pairs: Pairs, *, seed: int = 0) -> Samples:
+    """Rows drawn from pairs of `playground.representations.pairs`, to look at, as many as `some` leaves."""
+    x, y = pairs.sample(_few(sum(pairs.dims)), torch.Generator().manual_seed(seed))
     return samples(x.numpy(), y.numpy())
 
 
@@ -120,8 +123,9 @@ def load(path: str | Path, x: Sequence[str] = (), y: Sequence[str] = ()) -> Samp
     """
     header, rows, first = _read(Path(path))
     names_x, names_y = _choose(header, x, y)
+    place = {name: i for i, name in enumerate(header)}
     tables = [
-        np.stack([_column(name, [row[header.index(name)] for row in rows], first) for name in names], 1)
+        np.stack([_column(name, [row[place[name]] for row in rows], first) for name in names], 1)
         for names in (names_x, names_y)
     ]
     return Samples(tables[0], tables[1], names_x, names_y)
@@ -191,8 +195,12 @@ def _column(name: str, cells: Sequence[str], first: int) -> Array:
         raise ValueError(f"column {name} holds text such as {cells[bad[0]][:40]!r}: choose columns of numbers")
     if bad:
         row, cell = bad[0] + first, cells[bad[0]].strip()
-        told = f"holds {cell[:40]!r}, which is no finite number" if cell else "is empty"
-        raise ValueError(f"the cell of column {name} in row {row:,} {told}: fill it in or leave the row out")
+        if not cell:
+            raise ValueError(f"the cell of column {name} in row {row:,} is empty: fill it in or leave the row out")
+        raise ValueError(
+            f"the cell of column {name} in row {row:,} holds {cell[:40]!r}, which is no finite number: "
+            "fill it in or leave the row out"
+        )
     column = np.array(values, np.float64)
     _check_varies(name, column)
     return column
@@ -203,6 +211,10 @@ def _number(cell: str) -> float | None:
         return float(cell)
     except ValueError:
         return None
+
+
+def _few(columns: int) -> int:
+    return 2000 if columns <= 10 else 1000
 
 
 def _check_rows(n: int) -> None:

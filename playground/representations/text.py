@@ -4,8 +4,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-__all__ = ["END", "MOST_WORDS", "START", "UNKNOWN", "Vocabulary", "paragraphs", "split_words"]
+__all__ = ["END", "MOST_WORDS", "START", "UNKNOWN", "Vocabulary", "count_words", "paragraphs", "split_words"]
 
 START, END, UNKNOWN = "<s>", "</s>", "<unk>"
 MOST_WORDS = 1_000_000
@@ -19,6 +20,11 @@ def split_words(text: str) -> list[str]:
     if len(words) > MOST_WORDS:
         raise ValueError(f"the text has {len(words):,} words, more than the {MOST_WORDS:,} allowed: shorten it")
     return words
+
+
+def count_words(text: str) -> int:
+    """How many tokens a text of any length has, none of them kept."""
+    return sum(1 for _ in TOKEN.finditer(text.lower()))
 
 
 def paragraphs(text: str) -> list[list[str]]:
@@ -53,7 +59,11 @@ class Vocabulary:
         kept = [word for word, count in counts.most_common(most) if count >= least]
         return cls((END, UNKNOWN, *kept))
 
+    @cached_property
+    def inside(self) -> frozenset[str]:
+        """The words, to be looked up at once."""
+        return frozenset(self.words)
+
     def known(self, text: Sequence[str]) -> list[str]:
         """The text with what is not in here as `UNKNOWN`."""
-        inside = set(self.words)
-        return [word if word in inside else UNKNOWN for word in text]
+        return [word if word in self.inside else UNKNOWN for word in text]

@@ -34,6 +34,11 @@ class Merit:
     alignment: float  # squared distance of two views of one digit on the sphere
     uniformity: float  # log mean exp(-2 d^2) over pairs of digits on it
 
+    @property
+    def apart(self) -> float:
+        """Root mean square distance of two views of one digit on the sphere, at most 2."""
+        return math.sqrt(self.alignment)
+
 
 @dataclass(frozen=True, eq=False)
 class Watch:

@@ -80,6 +80,13 @@ def test_at_least_one_paragraph_of_each():
     assert [len(part) for part in corpora.split([["a"], ["b"]], 0.01)] == [1, 1]
 
 
+@pytest.mark.parametrize("text", ["bread bread\n\nbread bread bread", "bread bread\n\ncake"])
+def test_nothing_to_tell_apart(text):
+    """In the second, too: whichever paragraph is held out, one word is left to learn from."""
+    with pytest.raises(ValueError, match="the text needs two different words or more to learn from"):
+        corpora.corpus_of(text)
+
+
 def test_refused_splits():
     with pytest.raises(ValueError, match=r"one paragraph.*blank line"):
         corpora.split([["a", "b"]])

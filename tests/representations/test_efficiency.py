@@ -136,3 +136,14 @@ def test_the_same_seed_tunes_to_the_same_weights(encoder):
 def test_what_cannot_be_graded(encoder, settings, words):
     with pytest.raises(ValueError, match=words):
         grade({"one": encoder}, **settings)
+
+
+def test_a_growing_score_comes_after_every_draw():
+    encoders = {"pixels": None}
+    whole = list(label_efficiency(encoders, DATA, view=augment, counts=(1, 2), draws=3))
+    growing = list(label_efficiency(encoders, DATA, view=augment, counts=(1, 2), draws=3, growing=True))
+    assert [len(score.accuracies) for score in growing] == [1, 2, 3, 1, 2, 3]
+    assert [score.accuracies for score in growing[2::3]] == [score.accuracies for score in whole]
+    shares = [score.progress for score in growing]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1

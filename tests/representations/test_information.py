@@ -122,3 +122,19 @@ def test_the_same_seed_is_the_same_run():
 def test_refusals(options, words):
     with pytest.raises(ValueError, match=words):
         list(estimate(pairs("gaussian"), **options))
+
+
+def test_tied_values_are_told_as_counts_tell_them():
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 2, 2000)
+    y = np.where(rng.random(2000) < 0.9, x, 1 - x)
+    counts = np.histogram2d(x, y, 2)[0] / 2000
+    truth = float((counts * np.log(counts / np.outer(counts.sum(1), counts.sum(0)))).sum())
+    assert histogram_information(x, y) == pytest.approx(truth, abs=0.005)
+    assert ksg_information(x, y) == pytest.approx(truth, abs=0.005)
+    assert ksg_information(x, rng.integers(0, 2, 2000)) == pytest.approx(0, abs=0.005)
+    survey = rng.integers(1, 6, 2000)
+    near = np.clip(survey + rng.integers(-1, 2, 2000), 1, 5)
+    assert ksg_information(survey, near) == pytest.approx(
+        histogram_information(survey, near, corrected=False), abs=0.02
+    )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from playground.representations.critics import build_critic
 from playground.representations.estimate import estimate
 from playground.representations.pairs import pairs
 from playground.representations.race import LEARNING_RATE, race
@@ -56,10 +57,15 @@ def test_what_diverges_ends_alone():
     assert end.progress == 1
 
 
-def test_closing_leaves_critics_of_their_own():
-    frames = race(pairs("gaussian"), ["smile"], steps=1000, batch=8, hidden=4, every=0)
+def test_closing_a_training_leaves_each_weight_of_the_critic_a_storage_of_its_own():
+    critic = build_critic("separable", 1, 1, hidden=4)
+    frames = estimate(pairs("gaussian"), "smile", steps=1000, batch=8, critic=critic)
     next(frames)
+    shared = {p.untyped_storage().data_ptr() for p in critic.parameters()}
     frames.close()
+    own = {p.untyped_storage().data_ptr() for p in critic.parameters()}
+    assert len(shared) == 1
+    assert len(own) == len(list(critic.parameters()))
 
 
 def test_refusals():

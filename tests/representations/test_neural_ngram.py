@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from playground.representations import neural_ngram
 from playground.representations.corpora import passage, split
 from playground.representations.indexed import IndexedVocabulary, events, unigram
 from playground.representations.neural_ngram import (
@@ -80,6 +81,15 @@ def test_training_knows_more_than_the_unigram_and_is_repeatable(objective):
     assert last.match.scores.shape == (len(last.match.contexts), len(last.match.words))
     assert len(set(last.match.words)) == len(last.match.words) > 4
     assert list(fit(objective, steps=60, seed=1))[-1].loss != last.loss
+
+
+def test_the_last_reading_is_of_every_word_and_glances_are_of_the_same(monkeypatch):
+    monkeypatch.setattr(neural_ngram, "GLANCE", 50)
+    steps = [one for one in fit() if one.reading is not None]
+    assert {one.glance.words for one in steps} == {50}
+    assert [one.reading.words for one in steps[:-1]] == [50] * (len(steps) - 1)
+    assert steps[-1].reading.words == sum(len(text) + 1 for text in TEST)
+    assert steps[-1].reading.perplexity != steps[-1].glance.perplexity
 
 
 def test_nce_normalises_itself_and_negative_sampling_does_not():

@@ -2,11 +2,12 @@
 
 import math
 import random
+import time
 
 import pytest
 
 from playground.representations.ngram import NGram
-from playground.representations.text import END, UNKNOWN, Vocabulary, paragraphs, split_words
+from playground.representations.text import END, UNKNOWN, Vocabulary, count_words, paragraphs, split_words
 
 TEXT = "the cat sat on the mat.\n\nthe dog sat on the log.\n\nthe cat saw the dog, and the dog saw the cat.\n\na dog."
 
@@ -65,6 +66,31 @@ def test_the_chain_rule():
     assert lm.perplexity([text]) == pytest.approx(product ** (-1 / 4))
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
+@pytest.mark.parametrize("smoothing", ["laplace", "kneser_ney"])
+def test_the_chain_looks_at_the_last_words_alone(n, smoothing):
+    """From a paragraph's start on, a factor is what the whole history gives, and what is before it changes nothing."""
+    lm, words = model(n, smoothing), ["the", "cat", "zebra", "on", "the", "mat", ".", END]
+    for i, factor in enumerate(lm.chain(words[:-1])):
+        assert factor.probability == lm.probability(words[i], words[:i])
+        if i >= n - 1:
+            assert factor.probability == lm.probability(words[i], ["log", "dog", *words[:i]])
+    padded = ["<s>"] * (n - 1)
+    assert lm.chain(words[:-1])[0].probability == lm.probability(words[0], padded)
+
+
+def test_a_long_sentence_is_told_at_once():
+    """3,000 words with a vocabulary of 20,000: it was quadratic in one and linear in the other."""
+    vocabulary = Vocabulary((END, UNKNOWN, *(f"word{i}" for i in range(20_000))))
+    text = [f"word{i % 20_000}" for i in range(0, 21_000, 7)]
+    lm = NGram([text[:100]], vocabulary, n=3)
+    begun = time.perf_counter()
+    factors = lm.chain(text)
+    assert time.perf_counter() - begun < 0.5
+    assert len(factors) == 3001
+    assert factors[-1].history == tuple(text[-2:])
+
+
 def test_a_model_without_knowledge_has_the_vocabularys_perplexity():
     lm = model(2, "laplace", amount=1000.0)
     assert lm.perplexity(texts()) == pytest.approx(len(lm.vocabulary.words), rel=0.02)
@@ -87,6 +113,12 @@ def test_a_vocabulary_keeps_what_is_frequent():
     kept = Vocabulary.of([["a", "a", "b", "b", "c"]], least=2)
     assert kept.words == (END, UNKNOWN, "a", "b")
     assert kept.known(["a", "c"]) == ["a", UNKNOWN]
+
+
+def test_words_are_counted_as_they_are_split():
+    text = "Don't panic: 42 cats! 猫坐"
+    assert count_words(text) == len(split_words(text)) == 8
+    assert count_words("a " * 1_000_001) == 1_000_001, "of any length"
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "word", "…"])

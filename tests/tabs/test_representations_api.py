@@ -33,6 +33,8 @@ def test_mutual_information_over_the_api(endpoints):
         ({"x": x[:1], "y": y[:1]}, "100 to 50,000"),
         ({"x": [[float("nan")], *x[1:]]}, "no finite number in row 1"),
         ({"seconds": 1000}, "seconds must lie between 0.1 and 30"),
+        ({"x": [[]] * len(x)}, "the table has 1 columns"),
+        ({"seed": 2**70}, "seed must be a whole number"),
         ({"x": ["a"]}, "could not convert"),
     ):
         with pytest.raises(gr.Error, match=said):
@@ -48,6 +50,7 @@ def test_word_probabilities_over_the_api(endpoints):
     for wrong, said in (
         ({"text": ""}, "two words or more"),
         ({"n": 99}, "n must be"),
+        ({"sentence": "a " * 300}, "1 to 200 words"),
         ({"smoothing": "?"}, "smoothing"),
     ):
         with pytest.raises(gr.Error, match=said):

@@ -10,7 +10,7 @@ import pytest
 
 from playground.i18n import refusal
 from playground.representations import neural_ngram, patches, word_vectors
-from playground.tabs.representations import language_models
+from playground.tabs.representations import language_models, language_texts
 from playground.tabs.representations.language import PANEL
 from playground.tabs.representations.language_settings import Settings
 
@@ -142,11 +142,91 @@ def test_a_text_of_ones_own_and_its_refusals():
         ("", "two words or more"),
         ("word", "two words or more"),
         ("one paragraph alone", "blank line"),
-        ("a " * 1_000_001, "more than the 1,000,000"),
+        ("bread bread\n\nbread bread bread", "two different words or more"),
+        ("a " * 300_001, "300,001 words, more than the 300,000"),
+        ("a " * 1_000_001, "1,000,001 words, more than the 300,000"),
     ):
         with pytest.raises(ValueError, match=said) as caught:
             show(replace(USUAL, corpus="own", text=text))
         assert "英文" not in refusal("zh-CN", caught.value)
+
+
+def test_what_is_kept_by_key_holds_no_text_of_ones_own():
+    settings = replace(USUAL, corpus="own", text=OWN, n=2)
+    show(settings)
+    _, kept = run(job("models", settings))
+    keys = [*language_texts._corpora.found, *language_texts._models.found, *language_texts._scores.found]
+    assert any(settings.source == key[0] for key in language_texts._scores.found), "it was counted"
+    assert not [key for key in (*keys, kept.models.about) if OWN in str(key) or "cat" in str(key)]
+    assert replace(settings, text=OWN + " more").source != settings.source
+    assert replace(settings, corpus="en").source == USUAL.source, "the text box alone changes nothing"
+    show(replace(settings, n=3))
+    assert len(language_texts._models.found) == 1, "a model may take hundreds of megabytes"
+    assert replace(settings, text="\ud800").source
+
+
+def test_what_was_asked_for_longest_ago_is_dropped():
+    kept, made = language_texts.Bounded[str](2), []
+
+    def make(key):
+        made.append(key)
+        return key
+
+    for key in ("a", "b", "a", "c", "a", "b"):
+        assert kept.get(key, lambda key=key: make(key)) == key
+    assert made == ["a", "b", "c", "b"]
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_a_text_that_is_not_read_yet_says_so_first(language):
+    settings = replace(USUAL, corpus="own", text=OWN + f"\n\nNever seen in {language} before.")
+    first = next(PANEL.show(settings, None, threading.Event(), language))[0]
+    assert {*first} == {"progress"}
+    assert {"en": "Reading the text", "zh-CN": "统计词频"}[language] in first["progress"]
+    show(settings)
+    assert "chain" in next(PANEL.show(settings, None, threading.Event(), language))[0], "read already"
+
+
+def better_before(kept, **changed):
+    """Networks that were at a tenth of their last perplexity at step 2."""
+    trained = [
+        replace(one, best=(2, one.glance.perplexity / 10), glance=replace(one.glance, **changed))
+        for one in kept.models.trained
+    ]
+    return replace(kept, models=replace(kept.models, trained=tuple(trained)))
+
+
+def test_the_lowest_on_the_way_is_a_hollow_diamond():
+    _, kept = run(job("models"))
+    assert all(one.glance == one.reading for one in kept.models.trained), "a short text is read whole every time"
+    shown = show(kept=better_before(kept))
+    hollow = shown["models_chart"].data[2]
+    assert hollow.marker.symbol == "diamond-open"
+    assert hollow.name == "lowest on the way"
+    last = dict(zip(shown["models_chart"].data[1].y, shown["models_chart"].data[1].x, strict=True))
+    assert {name: 10 * x for name, x in zip(hollow.y, hollow.x, strict=True)} == pytest.approx(last)
+    assert all(row["cells"][2].endswith("at step 2") for row in shown["models_table"]["rows"])
+    assert "Learned by heart" in shown["models_verdict"]
+    other = show(kept=better_before(kept, words=10))
+    assert len(other["models_chart"].data) == 2, "not of the words that the rest of the chart is of"
+    assert {row["cells"][2] for row in other["models_table"]["rows"]} == {"–"}
+    assert "perplexity of 10 held-out words" in other["models_verdict"]
+
+
+def test_networks_and_counts_are_read_on_the_same_words(monkeypatch):
+    monkeypatch.setattr(neural_ngram, "GLANCE", 20)
+    _, kept = run(job("models"))
+    words = language_texts.held_out(USUAL)
+    assert words == sum(len(text) + 1 for text in language_texts.corpus(USUAL).test) > 20
+    assert {one.reading.words for one in kept.models.trained} == {words}
+    assert "Stopped before" not in show(kept=kept)["models_verdict"]
+    stop = threading.Event()
+    frames = job("models", stop=stop)
+    while "models_chart" not in next(frames)[0]:
+        pass
+    stop.set()
+    _, kept = run(frames)
+    assert f"read on 20 of the {words} held-out words" in show(kept=kept)["models_verdict"]
 
 
 @pytest.mark.parametrize(

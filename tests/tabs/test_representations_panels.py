@@ -169,12 +169,25 @@ def test_files(learned, compared, tmp_path):
 def test_programs_run(panel, settings, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     exec(compile("\n".join(panel.program(settings, "en")), "program", "exec"), {})
-    assert capsys.readouterr().out
-    assert (
-        settings == panel.Settings(data="world")
-        if panel is few_labels and settings.data == "world"
-        else ((tmp_path / "picture.html").stat().st_size > 1000)
-    )
+    told = capsys.readouterr().out
+    if isinstance(settings, few_labels.Settings):
+        assert "random fine_tune 1 0." in told if settings.data == "world" else "margin probe 50 0." in told
+    else:
+        assert told.startswith("0 0.")
+    assert getattr(settings, "data", "") == "world" or (tmp_path / "picture.html").stat().st_size > 1000
+
+
+def test_the_worlds_record_is_saved_and_a_live_one_comes_back_after_it(compared, tmp_path):
+    settings, frames = compared
+    kept = frames[-1][1]
+    world = few_labels.Settings(data="world", ways=("probe",))
+    ((_, result),) = few_labels.show(world, kept, threading.Event(), "en")
+    record = json.loads(Path(downloads.write("json", few_labels.PANEL, world, result, tmp_path)).read_text("utf-8"))
+    assert record["command"] == representations.world_record().command
+    assert {row[1] for row in record["rows"]} == {"probe"}
+    ((_, again),) = few_labels.show(settings, result, threading.Event(), "en")
+    record = json.loads(Path(downloads.write("json", few_labels.PANEL, settings, again, tmp_path)).read_text("utf-8"))
+    assert "vicreg" in record["losses"]
 
 
 def test_fields_of_a_kind_that_no_control_gives_are_refused():

@@ -1,5 +1,6 @@
 """The Representations tab: shared information, learning by contrast, and the road from n-grams to InfoNCE."""
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -52,10 +53,11 @@ def build(_: ModelManager) -> None:
         panel, tongue = PANELS[name], language_of(request)
         with plain(tongue):
             settings = panel.settings.of(values)
-        if looking.newest(request) == (name, settings):  # a dropdown that is only left says `input`, too
+        about = _about(name, settings)
+        if looking.newest(request) == about:  # a dropdown that is only left says `input`, too
             yield unchanged
             return
-        with plain(tongue), looking.running(request, stamp, (name, settings)) as flag:
+        with plain(tongue), looking.running(request, stamp, about) as flag:
             if flag.wait(PAUSE):
                 yield unchanged
                 return
@@ -82,7 +84,7 @@ def build(_: ModelManager) -> None:
             panel, tongue = PANELS[name], language_of(request)
             with plain(tongue):
                 settings = panel.settings.of(values)
-            with plain(tongue), working.running(request, stamp, (name, settings)) as flag:
+            with plain(tongue), working.running(request, stamp) as flag:
                 frames = panel.jobs[job](settings, kept and kept[1], flag, tongue)
                 yield from draw(name, request, settings, flag, frames, working)
 
@@ -98,6 +100,8 @@ def build(_: ModelManager) -> None:
                     yield unchanged
                     return
                 bar = frame.pop("progress", None)
+                if group is working and outdated(name, settings, request):
+                    frame = {}  # the panel shows other settings by now
                 update: dict[Any, Any] = {shown[name][part]: value for part, value in frame.items()}
                 update[w.link_box] = gr.update(visible=False)
                 if result is not None:
@@ -109,6 +113,11 @@ def build(_: ModelManager) -> None:
                     busy = bool(bar) and not flag.is_set()
                     update |= {w.progress: bar, w.stop: gr.update(visible=True if busy else "hidden")}
                 yield update
+
+    def outdated(name: str, settings: PanelSettings, request: gr.Request) -> bool:
+        """Whether the panel has been looked at with other settings since a job of it began."""
+        newest = looking.newest(request)
+        return isinstance(newest, tuple) and newest[0] == name and newest != _about(name, settings)
 
     def clear(request: gr.Request) -> dict[Any, Any]:
         """After a refusal: a job that still works says no less."""
@@ -180,6 +189,11 @@ def build(_: ModelManager) -> None:
     w.stop.click(stop, None, None, queue=False, **private())
     files: list[foldouts.Save] = [(button, saver(kind), [w.panel, *states]) for kind, button in w.files_saved.items()]
     foldouts.wire(w, TAB, query, [w.panel, *everything], files, quick)
+
+
+def _about(name: str, settings: PanelSettings) -> tuple[str, str]:
+    """What a look is about; a digest, for it is remembered, and a text of one's own may be long."""
+    return name, hashlib.sha256(repr(settings).encode()).hexdigest()
 
 
 def _edits(control: Any) -> list[Any]:

@@ -7,16 +7,19 @@ import numpy as np
 
 from playground import representations
 from playground.manager import ModelManager
+from playground.representations.indexed import tell
 from playground.representations.ngram import Smoothing
 from playground.representations.samples import samples
 from playground.tabs.checks import between, choice, whole
 from playground.tabs.representations.few_labels import DRAWS, SECONDS
+from playground.tabs.representations.panel import MAX_SEED
 
 __all__ = ["build"]
 
 MOST_SECONDS = 30.0
 BATCH = 128
 MOST_METHODS = 4
+MOST_WORDS = 200  # of a sentence
 
 
 def build(_: ModelManager) -> None:
@@ -34,7 +37,8 @@ def mutual_information(
     Args:
         x: rows of one side, 100 to 50,000 of them, [[x1, x2, ...], ...].
         y: rows of the other side, as many.
-        estimator: histogram (one column each), ksg, or a learned one: info_nce, nwj, jsd, mine, smile.
+        estimator: histogram (one column each), ksg (of at most 2,000 rows), or a learned one: info_nce, nwj, jsd,
+            mine, smile.
         seconds: of training, for a learned one, 0.1 to 30.
         ranked: replace each column by its normal scores first, which changes no information.
         seed: of the split into rows to train on and rows to read from, and of the training.
@@ -44,16 +48,18 @@ def mutual_information(
         between("seconds", seconds, 0.1, MOST_SECONDS)
         rows = samples(np.array(x, np.float64), np.array(y, np.float64))
         rows = rows.ranked() if ranked else rows.scaled()
+        whole("seed", seed, 0, MAX_SEED)
         if estimator == "histogram":
             return {"nats": representations.histogram_information(rows.x, rows.y)}
         if estimator == "ksg":
-            return {"nats": representations.ksg_information(rows.x, rows.y)}
+            few = rows.some(seed=seed)
+            return {"nats": representations.ksg_information(few.x, few.y), "rows": len(few.x)}
         parts = rows.parts(seed)
         batch = min(BATCH, *(part.rows or BATCH for part in (parts.train, parts.held, parts.check)))
         *_, last = representations.estimate(
             parts.train, estimator, seconds=seconds, batch=batch, seed=seed, held=parts.held, check=parts.check
         )
-    except (ValueError, TypeError, ArithmeticError) as error:
+    except (ValueError, TypeError, IndexError, ArithmeticError) as error:
         raise gr.Error(f"{error}.", print_exception=False) from error
     reading = last.reading
     if reading is None or not np.isfinite(reading.median):
@@ -69,7 +75,7 @@ def word_probabilities(
 
     Args:
         text: what the model counts, at most a million words, paragraphs between blank lines.
-        sentence: what it is asked about.
+        sentence: what it is asked about, at most 200 words.
         n: words in a count, 1 to 8.
         smoothing: kneser_ney or laplace.
         amount: what Laplace adds to every count.
@@ -82,12 +88,13 @@ def word_probabilities(
         kind: Smoothing = "laplace" if smoothing == "laplace" else "kneser_ney"
         model = representations.NGram(paragraphs, vocabulary, n=n, smoothing=kind, amount=amount)
         words = representations.split_words(sentence)
-        factors = model.chain(words)
-        perplexity = model.perplexity([words])
+        if not 1 <= len(words) <= MOST_WORDS:
+            raise ValueError(f"sentence must have 1 to {MOST_WORDS:,} words, not {len(words):,}")
+        told = tell(model, words)
     except (ValueError, ArithmeticError) as error:
         raise gr.Error(f"{error}.", print_exception=False) from error
-    told = [{"history": list(f.history), "word": f.word, "probability": f.probability} for f in factors]
-    return {"factors": told, "perplexity": perplexity}
+    factors = [{"history": list(f.history), "word": f.word, "probability": f.probability} for f in told.factors]
+    return {"factors": factors, "perplexity": told.perplexity}
 
 
 def few_labels(
@@ -109,6 +116,7 @@ def few_labels(
             choice("method", name, representations.METHODS)
         whole("seconds", seconds, *SECONDS)
         whole("draws", draws, *DRAWS)
+        whole("seed", seed, 0, MAX_SEED)
         ways = representations.WAYS if fine_tune else representations.WAYS[:1]
         *_, last = representations.compare_methods(methods, seconds=seconds, ways=ways, draws=draws, seed=seed)
     except (ValueError, ArithmeticError) as error:

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -67,7 +67,7 @@ class Compared:
     """What an experiment has come to."""
 
     settings: Settings
-    experiment: Experiment
+    experiment: Experiment | None  # none where only the picture world's record was looked at
 
 
 def lay_out(w: SimpleNamespace) -> None:
@@ -128,19 +128,18 @@ def show(settings: Settings, kept: Compared | None, _: threading.Event, language
     pictures = representations.views_of(COUNT, EACH, settings.augmentation, settings.seed)
     frame: dict[str, Any] = {"progress": "", "views": figures.views(pictures, words=words)}
     if settings.data == "world":
-        yield {**frame, **_world(settings.ways, language)}, None
-    elif kept is not None and kept.settings == settings:
-        yield {**frame, **_found(kept, language)}, None
+        yield {**frame, **_world(settings.ways, language)}, kept or Compared(settings, None)
+    elif kept is not None and kept.settings == settings and kept.experiment is not None:
+        yield {**frame, **_found(settings, kept.experiment, language)}, kept
     else:
-        beside = Compared(settings, _beside(settings.draws, settings.seed))
         told = say(language, "representations.few_labels.verdict.before")
-        yield {**frame, **_found(beside, language), "verdict": told}, None
+        yield {**frame, **_found(settings, _beside(), language), "verdict": told}, None
 
 
-@lru_cache(maxsize=8)
-def _beside(draws: int, seed: int) -> Experiment:
-    """Pixels and a random network, probed; kept since everyone who comes sees them."""
-    *_, frame = representations.compare_methods([], draws=draws, seed=seed)
+@cache
+def _beside() -> Experiment:
+    """Pixels and a random network, probed on the usual draws; kept since everyone who comes sees them."""
+    *_, frame = representations.compare_methods([])
     return frame
 
 
@@ -157,7 +156,7 @@ def run(settings: Settings, _: Compared | None, stop: threading.Event, language:
         kept = Compared(settings, frame)
         if stop.is_set():
             ended = bar(frame.progress, say(language, "representations.stopped"))
-            yield {"progress": ended, **_found(kept, language)}, kept
+            yield {"progress": ended, **_found(settings, frame, language)}, kept
             return
         if time.monotonic() - drawn > FRAME:
             drawn = time.monotonic()
@@ -165,17 +164,17 @@ def run(settings: Settings, _: Compared | None, stop: threading.Event, language:
             text = say(language, f"representations.few_labels.{frame.stage}", name=name)
             update: dict[str, Any] = {"progress": bar(frame.progress, text)}
             if frame.stage == "grade" and frame.scores:
-                update |= _found(kept, language) | {"verdict": ""}
+                update |= _found(settings, frame, language) | {"verdict": ""}
             yield update, None
     assert frame is not None
     kept = Compared(settings, frame)
-    yield {"progress": "", **_found(kept, language)}, kept
+    yield {"progress": "", **_found(settings, frame, language)}, kept
 
 
-def _found(kept: Compared, language: str) -> dict[str, Any]:
+def _found(settings: Settings, seen: Experiment, language: str) -> dict[str, Any]:
     """Chart, maps, table and verdict of an experiment."""
-    seen, words, names = kept.experiment, _words(language), _names(language)
-    order = ["pixels", "random", *kept.settings.methods]
+    words, names = _words(language), _names(language)
+    order = ["pixels", "random", *settings.methods]
     places = {name: seen.maps[name] for name in list(seen.maps)[:3]}
     return {
         "chart": figures.chart(seen.scores, names, order=order, words=words) if seen.scores else None,
@@ -280,15 +279,22 @@ def program(settings: Settings, _: str) -> list[str]:
     ]
 
 
-def record(_: Settings, kept: Compared) -> Record:
-    """Every accuracy of every draw; in JSON the losses, too."""
+def record(settings: Settings, kept: Compared) -> Record:
+    """Every accuracy of every draw; in JSON the losses of a live experiment, too, or the record's command."""
+    extra: dict[str, Any]
+    if settings.data == "world" or kept.experiment is None:
+        found = representations.world_record()
+        scores = tuple(score for score in found.scores if score.way in settings.ways)
+        extra = {"command": found.command}
+    else:
+        scores = kept.experiment.scores
+        extra = {"losses": {name: loss.tolist() for name, loss in kept.experiment.losses.items()}}
     lines = [
         [score.name, score.way, score.per_class, draw, accuracy]
-        for score in kept.experiment.scores
+        for score in scores
         for draw, accuracy in enumerate(score.accuracies)
     ]
-    losses = {name: loss.tolist() for name, loss in kept.experiment.losses.items()}
-    return ["method", "way", "labels_a_class", "draw", "accuracy"], lines, {"losses": losses}
+    return ["method", "way", "labels_a_class", "draw", "accuracy"], lines, extra
 
 
 PANEL = Panel(

@@ -184,8 +184,8 @@ def _verdict(kept: Learned, language: str) -> str:
     if before is None or after is None:
         return say(language, "representations.infomax.verdict.stopped", step=f"{kept.last.step:,}")
     values = {
-        "before": f"{before.one_label:.1%}", "after": f"{after.one_label:.1%}", "apart": f"{before.alignment:.2f}",
-        "near": f"{after.alignment:.2f}", "agreement": f"{kept.last.agreement:.0%}",
+        "before": f"{before.one_label:.1%}", "after": f"{after.one_label:.1%}", "apart": f"{before.apart:.2f}",
+        "near": f"{after.apart:.2f}", "agreement": f"{kept.last.agreement:.0%}",
     }  # fmt: skip
     kind = ("better" if after.one_label >= before.one_label else "worse") + "." + kept.settings.views
     return say(language, f"representations.infomax.verdict.{kind}", **values)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -29,7 +30,6 @@ __all__ = ["PANEL", "Ran", "Settings", "program"]
 
 SOURCES = ("known", "csv")
 INFORMATION, DIMENSION, BATCH, SECONDS = (0.0, 10.0), (1, 20), (16, 512), (2, 20)
-LOOKED_AT, LOOKED_AT_WIDE = 2000, 1000  # rows of the sample that is drawn, and of one of more than ten columns
 EVERY = 0.5  # seconds between two pictures
 EXAMPLE, EXAMPLE_INFORMATION = "example.csv", 0.8
 
@@ -224,11 +224,10 @@ def _given(settings: Settings) -> Given:
     """Pairs of a known distribution; or a table's rows in three parts, the example's where there is no file."""
     if settings.source == "known":
         source = pairs(settings.distribution, settings.information, settings.dimension)
-        rows = LOOKED_AT if settings.dimension <= 5 else LOOKED_AT_WIDE
-        return Given(drawn(source, rows, seed=settings.seed), source, None, None, source.information)
+        return Given(drawn(source, seed=settings.seed), source, None, None, source.information)
     chosen = [_names(settings.columns_x), _names(settings.columns_y)]
     if settings.upload:
-        whole_table = load(settings.upload, *chosen)
+        whole_table = _loaded(settings.upload, *map(tuple, chosen))
     else:
         with TemporaryDirectory(prefix="playground-") as folder:
             path = Path(folder) / EXAMPLE
@@ -236,14 +235,19 @@ def _given(settings: Settings) -> Given:
             whole_table = load(path, *chosen)
     scaled = whole_table.ranked() if settings.ranked else whole_table.scaled()
     parts = scaled.parts(settings.seed)
-    rows = LOOKED_AT if len((*scaled.names_x, *scaled.names_y)) <= 10 else LOOKED_AT_WIDE
     return Given(
-        scaled.some(rows, seed=settings.seed),
+        scaled.some(seed=settings.seed),
         parts.train,
         parts.held,
         parts.check,
         None if settings.upload else EXAMPLE_INFORMATION,
     )
+
+
+@lru_cache(maxsize=4)
+def _loaded(path: str, x: tuple[str, ...], y: tuple[str, ...]) -> Samples:
+    """An uploaded table, whose path is its own: reading a large one again at each change would take a second."""
+    return load(path, x, y)
 
 
 def _names(text: str) -> list[str]:
@@ -288,8 +292,7 @@ def program(settings: Settings, _: str) -> list[str]:
     given, parts, imported = [], "", "drawn"
     if settings.source == "known":
         source = f'pairs("{settings.distribution}", {settings.information:g}, {settings.dimension})'
-        rows = LOOKED_AT if settings.dimension <= 5 else LOOKED_AT_WIDE
-        given = [f"train = {source}", f"sample = drawn(train, {rows}, seed={settings.seed})"]
+        given = [f"train = {source}", f"sample = drawn(train, seed={settings.seed})"]
         known = ['known = {"truth": train.information}']
     else:
         name, imported = Path(settings.upload).name or EXAMPLE, "load"
@@ -301,7 +304,7 @@ def program(settings: Settings, _: str) -> list[str]:
         columns = "".join(f", {_names(text)!r}" for text in (settings.columns_x, settings.columns_y))
         scale = "ranked" if settings.ranked else "scaled"
         given += [f"rows = load({name!r}{columns}).{scale}()", f"parts = rows.parts({settings.seed})"]
-        given += ["train = parts.train", f"sample = rows.some({LOOKED_AT}, seed={settings.seed})"]
+        given += ["train = parts.train", f"sample = rows.some(seed={settings.seed})"]
         known = ["known = {}" if settings.upload else f'known = {{"truth": {EXAMPLE_INFORMATION:g}}}']
         parts = ", held=parts.held, check=parts.check"
     options = f"seconds={settings.seconds}, batch={settings.batch}, critic={settings.critic!r}, seed={settings.seed}"

@@ -17,19 +17,16 @@ from playground.tabs.progress import bar
 from playground.tabs.representations.language_models import (
     FRAME,
     Kept,
-    corpus,
     learn_patches,
     learn_words,
-    model,
     models_of,
     patches_of,
-    read_already,
-    score,
     train_models,
     words_of,
 )
 from playground.tabs.representations.language_program import program, record
 from playground.tabs.representations.language_settings import AMOUNT, BY, CORPORA, SECONDS, SMOOTHINGS, N, Settings
+from playground.tabs.representations.language_texts import corpus, model, read_already, score
 from playground.tabs.representations.panel import Frames, Panel
 
 __all__ = ["PANEL"]
@@ -132,10 +129,11 @@ def _lay_out_controls(w: SimpleNamespace) -> None:
 
 def show(settings: Settings, kept: Kept | None, stop: threading.Event, language: str) -> Frames:
     """The sentence word by word, then perplexities for every n as they are counted, and what the jobs have come to."""
-    if settings.corpus == "python" and not read_already(settings.source):
-        yield {"progress": bar(0, say(language, "representations.language.reading"))}, None
+    if not read_already(settings):
+        what = "reading" if settings.corpus == "python" else "reading.text"
+        yield {"progress": bar(0, say(language, f"representations.language.{what}"))}, None
     words, chosen = _words(language), settings.counted
-    text = corpus(*settings.source)
+    text = corpus(settings)
     yield {**_chain(settings, language), **words_of(settings, kept, language)}, None
     found: dict[str, dict[int, float]] = {name: {} for name in SMOOTHINGS}
     wanted = [(n, name) for n in range(N[0], N[1] + 1) for name in SMOOTHINGS]
@@ -149,7 +147,7 @@ def show(settings: Settings, kept: Kept | None, stop: threading.Event, language:
             progress = bar(i / len(wanted), say(language, "representations.language.counting", n=n))
             curve = figures.curve(found, chosen=(chosen[1], chosen[0]), words=words)
             yield {"progress": progress, "curve": curve}, None
-        found[name][n] = score(*settings.source, n, name, settings.amount if name == "laplace" else 1.0)
+        found[name][n] = score(settings, n, name)
     yield (
         {
             "progress": "",
@@ -164,9 +162,9 @@ def show(settings: Settings, kept: Kept | None, stop: threading.Event, language:
 
 def _chain(settings: Settings, language: str) -> dict[str, Any]:
     """The factors as bars, and their product in words."""
-    text = corpus(*settings.source)
+    text = corpus(settings)
     said = split_words(settings.sentence) or text.test[0][:FIRST]
-    told = tell(model(*settings.source, *settings.counted), said)
+    told = tell(model(settings), said)
     unknown = sum(word == UNKNOWN for word in text.vocabulary.known(said))
     values = {
         "words": len(told.factors), "log10": f"{told.log10:.1f}", "perplexity": f"{told.perplexity:.1f}",

@@ -4,7 +4,6 @@ import threading
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,6 @@ from numpy.typing import NDArray
 from playground.figures import representations_language as figures
 from playground.figures import representations_worlds as world_figures
 from playground.i18n import TEXTS, refusal, say
-from playground.representations.corpora import Corpus, corpus_of, passage, python_documentation
-from playground.representations.indexed import perplexity
 from playground.representations.neural_ngram import (
     LANGUAGE_OBJECTIVES,
     LanguageReading,
@@ -22,25 +19,26 @@ from playground.representations.neural_ngram import (
     fit_language_model,
     multiply_adds,
 )
-from playground.representations.ngram import NGram, Smoothing
+from playground.representations.ngram import Smoothing
 from playground.representations.patches import PatchesMatch, PatchesReading, fit_patches
 from playground.representations.plane import plane_of
 from playground.representations.word_vectors import fit_words, neighbours
 from playground.tabs.components.table import Column, Row, table
 from playground.tabs.progress import bar
 from playground.tabs.representations.language_settings import Settings
+from playground.tabs.representations.language_texts import corpus, held_out, score
 from playground.tabs.representations.panel import Frames, if_any
 
 __all__ = [
-    "FRAME", "Kept", "corpus", "learn_patches", "learn_words", "model", "models_of", "patches_of", "read_already",
-    "score", "train_models", "words_of",
+    "FRAME", "Kept", "learn_patches", "learn_words", "models_of", "patches_of", "train_models", "words_of",
 ]  # fmt: skip
 
-KEPT = 5  # texts
 FRAME = 0.4  # seconds between two pictures
 BY_HEART = 1.15  # times its lowest perplexity: a network that ends above it has learned the text by heart
 MAPPED = 70  # words on the map
-COUNTED = ((1, "kneser_ney"), (2, "kneser_ney"), (3, "kneser_ney"), (4, "kneser_ney"), (2, "laplace"), (3, "laplace"))
+COUNTED: tuple[tuple[int, Smoothing], ...] = (
+    (1, "kneser_ney"), (2, "kneser_ney"), (3, "kneser_ney"), (4, "kneser_ney"), (2, "laplace"), (3, "laplace"),
+)  # fmt: skip
 ASKED, NEAR = 8, 10  # words whose neighbours are shown where none is asked for, and how many of them
 
 
@@ -60,7 +58,8 @@ class Trained:
 
     objective: str
     reading: LanguageReading
-    best: tuple[int, float]  # the step whose reading was lowest, and its perplexity
+    glance: LanguageReading  # of the same words at every step, all of them where they are few
+    best: tuple[int, float]  # the step whose glance was lowest, and its perplexity
     match: Match | None
     step: int
     seconds: float
@@ -95,54 +94,17 @@ class Kept:
     patches: Patches | None = None
 
 
-_corpora: dict[tuple[str, str], Corpus] = {}  # by what is chosen and one's own text
-
-
-def read_already(source: tuple[str, str]) -> bool:
-    """Whether the text has been read: reading Python's documentation takes seconds."""
-    return source in _corpora
-
-
-def corpus(name: str, own: str) -> Corpus:
-    """The text that is chosen, split. Raises `ValueError` for a text of one's own that is too short or too long."""
-    found = _corpora.get((name, own))
-    if found is None:
-        if name == "python":
-            found = corpus_of(python_documentation())
-        else:
-            found = corpus_of(own if name == "own" else passage("zh" if name == "zh" else "en"))
-        _corpora[name, own] = found
-        if len(_corpora) > KEPT:
-            del _corpora[next(iter(_corpora))]
-    return found
-
-
-@lru_cache(maxsize=3)
-def model(name: str, own: str, n: int, smoothing: Smoothing, amount: float) -> NGram:
-    """An n-gram model of the chosen text."""
-    text = corpus(name, own)
-    return NGram(text.train, text.vocabulary, n=n, smoothing=smoothing, amount=amount)
-
-
-@lru_cache(maxsize=512)
-def score(name: str, own: str, n: int, smoothing: Smoothing, amount: float) -> float:
-    """Its perplexity on the held-out paragraphs; the model itself, tens of megabytes of counts, is not kept."""
-    text = corpus(name, own)
-    counted = NGram(text.train, text.vocabulary, n=n, smoothing=smoothing, amount=amount)
-    return perplexity(counted, text.test)
-
-
 def learn_words(settings: Settings, kept: Kept | None, stop: threading.Event, language: str) -> Frames:
     """The map of words as they find their places; Stop keeps what was reached."""
     yield {"progress": bar(0, say(language, "representations.starting"))}, None
-    vocabulary = corpus(*settings.source).frequent()
+    text = corpus(settings)
+    vocabulary = text.frequent()
     losses: list[tuple[int, float]] = []
     vectors, shown = None, 0.0
     about = words_key(settings)
     training = fit_words(
-        [*corpus(*settings.source).train, *corpus(*settings.source).test], vocabulary, objective=settings.by,
-        seconds=settings.seconds, seed=settings.seed,
-    )  # fmt: skip
+        [*text.train, *text.test], vocabulary, objective=settings.by, seconds=settings.seconds, seed=settings.seed
+    )
     with closing(training):
         for step in training:
             losses.append((step.step, step.loss))
@@ -169,8 +131,8 @@ def train_models(settings: Settings, kept: Kept | None, stop: threading.Event, l
             return
         text = say(language, "representations.language.counting", n=n)
         yield {"progress": bar(0.05 * i / len(COUNTED), text)}, None
-        score(*settings.source, n, smoothing, settings.amount if smoothing == "laplace" else 1.0)
-    text_of, found, shown = corpus(*settings.source), dict[str, Trained](), 0.0
+        score(settings, n, smoothing)
+    text_of, found, shown = corpus(settings), dict[str, Trained](), 0.0
     about = models_key(settings)
     for i, objective in enumerate(LANGUAGE_OBJECTIVES):
         name = say(language, f"representations.language.objective.{objective}")
@@ -181,10 +143,12 @@ def train_models(settings: Settings, kept: Kept | None, stop: threading.Event, l
         )  # fmt: skip
         with closing(training):
             for step in training:
-                if step.reading is not None:
-                    now = (step.step, step.reading.perplexity)
+                if step.reading is not None and step.glance is not None:
+                    now = (step.step, step.glance.perplexity)
                     best = min(found[objective].best, now, key=lambda one: one[1]) if objective in found else now
-                    found[objective] = Trained(objective, step.reading, best, step.match, step.step, step.seconds, cost)
+                    found[objective] = Trained(
+                        objective, step.reading, step.glance, best, step.match, step.step, step.seconds, cost
+                    )
                 share = 0.05 + 0.95 * (i + step.progress) / len(LANGUAGE_OBJECTIVES)
                 done = replace(kept or Kept(), models=Models(about, tuple(found.values())))
                 if stop.is_set():
@@ -263,13 +227,14 @@ def models_of(settings: Settings, kept: Kept | None, language: str) -> dict[str,
             "models_table": table([], []),
             "models_verdict": verdict,
         }
-    heads = ("objective", "perplexity", "log_z", "sd", "cost", "steps")
+    heads = ("objective", "perplexity", "lowest", "log_z", "sd", "cost", "steps")
     columns = [Column(say(language, f"representations.language.column.{head}"), i > 0) for i, head in enumerate(heads)]
     rows = [
         Row(
             [
                 say(language, f"representations.language.objective.{one.objective}"), f"{one.reading.perplexity:.0f}",
-                f"{one.reading.log_z_mean:+.2f}", f"{one.reading.log_z_sd:.2f}", f"{one.cost:,}", f"{one.step:,}",
+                _lowest(one, settings, language), f"{one.reading.log_z_mean:+.2f}", f"{one.reading.log_z_sd:.2f}",
+                f"{one.cost:,}", f"{one.step:,}",
             ]
         )
         for one in models.trained
@@ -340,14 +305,26 @@ def _chart(settings: Settings, models: Models | None, language: str) -> Any:
     """Bars of what has been counted so far (more would take seconds) and of the networks."""
     rows = []
     for n, smoothing in COUNTED:
-        amount = settings.amount if smoothing == "laplace" else 1.0
         key = "unigram" if n == 1 else smoothing
         name = say(language, f"representations.language.row.{key}", n=n, amount=f"{settings.amount:g}")
-        rows.append((name, score(*settings.source, n, smoothing, amount), False))
-    for one in models.trained if models is not None else ():
-        name = say(language, f"representations.language.objective.{one.objective}")
-        rows.append((name, one.reading.perplexity, True))
-    return figures.perplexities(rows, words=_words(language))
+        rows.append((name, score(settings, n, smoothing), False))
+    trained = models.trained if models is not None else ()
+    names = [say(language, f"representations.language.objective.{one.objective}") for one in trained]
+    rows += [(name, one.reading.perplexity, True) for name, one in zip(names, trained, strict=True)]
+    lowest = {name: one.best[1] for name, one in zip(names, trained, strict=True) if _was_lower(one, settings)}
+    return figures.perplexities(rows, lowest, words=_words(language))
+
+
+def _was_lower(one: Trained, settings: Settings) -> bool:
+    """Whether a network was better on the way, on all the words that the last reading is of."""
+    return one.best[0] != one.step and one.glance.words == held_out(settings)
+
+
+def _lowest(one: Trained, settings: Settings, language: str) -> str:
+    if not _was_lower(one, settings):
+        return "–"
+    values = {"perplexity": f"{one.best[1]:.0f}", "step": f"{one.best[0]:,}"}
+    return say(language, "representations.language.lowest", **values)
 
 
 def _bounds(patches: Patches | None, language: str) -> Any:
@@ -369,19 +346,24 @@ def _verdict(settings: Settings, models: Models, language: str) -> str:
         values = {"mean": f"{ranked.log_z_mean:+.2f}", "sd": f"{ranked.log_z_sd:.2f}"}
         parts.append(say(language, "representations.language.verdict.info_nce", **values))
     if sampled := found.get("negative_sampling"):
-        unigram = score(*settings.source, 1, "kneser_ney", 1.0)
+        unigram = score(settings, 1, "kneser_ney")
         kind = "worse" if sampled.perplexity > unigram else "better"
         values = {"perplexity": f"{sampled.perplexity:.0f}", "unigram": f"{unigram:.0f}"}
         parts.append(say(language, f"representations.language.verdict.sampling_{kind}", **values))
-    by_heart = max(models.trained, key=lambda one: one.reading.perplexity / one.best[1])
-    if by_heart.reading.perplexity > BY_HEART * by_heart.best[1]:
+    by_heart = max(models.trained, key=lambda one: one.glance.perplexity / one.best[1])
+    if by_heart.glance.perplexity > BY_HEART * by_heart.best[1]:
         values = {
             "name": say(language, f"representations.language.objective.{by_heart.objective}"),
             "best": f"{by_heart.best[1]:.0f}", "step": f"{by_heart.best[0]:,}",
-            "last": f"{by_heart.reading.perplexity:.0f}",
+            "last": f"{by_heart.glance.perplexity:.0f}", "words": f"{by_heart.glance.words:,}",
         }  # fmt: skip
         parts.append(say(language, "representations.language.verdict.by_heart", **values))
-    counted = min(score(*settings.source, n, "kneser_ney", 1.0) for n, smoothing in COUNTED if smoothing != "laplace")
+    everything = held_out(settings)
+    if glanced := [one for one in models.trained if one.reading.words < everything]:
+        names = ", ".join(say(language, f"representations.language.objective.{one.objective}") for one in glanced)
+        values = {"names": names, "words": f"{glanced[0].reading.words:,}", "all": f"{everything:,}"}
+        parts.append(say(language, "representations.language.verdict.glanced", **values))
+    counted = min(score(settings, n, "kneser_ney") for n, smoothing in COUNTED if smoothing != "laplace")
     learned = min(one.perplexity for one in found.values())
     kind = "counted" if counted < learned else "learned"
     values = {"counted": f"{counted:.0f}", "learned": f"{learned:.0f}", "seconds": str(settings.seconds)}

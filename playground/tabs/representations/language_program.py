@@ -81,9 +81,16 @@ def _text(settings: Settings) -> list[str]:
 
 def record(_: Settings, kept: Kept) -> Record:
     """A line a network, whose reading it is; in JSON word vectors' losses and pictures' bounds, too."""
-    columns = ["objective", "perplexity", "log_z_mean", "log_z_sd", "test_words", "multiply_adds", "steps", "seconds"]
+    columns = ["objective", "perplexity", "log_z_mean", "log_z_sd", "test_words", "multiply_adds", "steps", "seconds",
+               "lowest_perplexity", "lowest_step", "lowest_words"]  # fmt: skip
     trained = kept.models.trained if kept.models is not None else ()
-    rows = [[one.objective, *asdict(one.reading).values(), one.cost, one.step, one.seconds] for one in trained]
+    rows = [
+        [
+            one.objective, *asdict(one.reading).values(), one.cost, one.step, one.seconds, one.best[1], one.best[0],
+            one.glance.words,
+        ]
+        for one in trained
+    ]  # fmt: skip
     extra: dict[str, Any] = {}
     if kept.words is not None:
         extra["words"] = {"losses": [list(one) for one in kept.words.losses]}

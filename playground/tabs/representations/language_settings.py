@@ -1,6 +1,8 @@
 """The controls of the panel "From n-grams to InfoNCE", and what they may be."""
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Literal, cast
 
 from playground.representations.ngram import Smoothing
@@ -14,7 +16,7 @@ CORPORA = ("en", "zh", "python", "own")
 SMOOTHINGS: tuple[Smoothing, ...] = ("kneser_ney", "laplace")
 BY: tuple[WordsObjective, ...] = ("negative_sampling", "nce")
 N, AMOUNT, SECONDS = (1, 6), (0.001, 10.0), (1, 60)
-MOST_CHARACTERS = 10_000_000  # of a text of one's own; a million words are checked where they are counted
+MOST_CHARACTERS = 10_000_000  # of a text of one's own; its words are counted where it is read
 LONGEST = {"sentence": 500, "word": 60}  # characters
 
 
@@ -48,10 +50,11 @@ class Settings(PanelSettings):
                     f"the {name} has {len(getattr(self, name)):,} characters, more than the {most:,} allowed"
                 )
 
-    @property
+    @cached_property
     def source(self) -> tuple[str, str]:
-        """What the text is: its name, and one's own."""
-        return self.corpus, self.text if self.corpus == "own" else ""
+        """What the text is: its name, and a digest of one's own, so that whoever keeps this keeps no text."""
+        own = self.text.encode("utf-8", "surrogatepass")
+        return self.corpus, hashlib.sha256(own).hexdigest() if self.corpus == "own" else ""
 
     @property
     def by(self) -> WordsObjective:

@@ -11,7 +11,7 @@ import gradio as gr
 
 from playground.tabs.checks import integer, number, whole
 
-__all__ = ["TAB", "Frames", "Panel", "PanelSettings", "Record", "if_any"]
+__all__ = ["MAX_SEED", "TAB", "Frames", "Panel", "PanelSettings", "Record", "if_any"]
 
 TAB = "representations"
 MAX_SEED = 2**31 - 1
