@@ -133,10 +133,13 @@ def test_only_what_is_meant_is_public(client):
         "/caption",
         "/classify",
         "/clean",
+        "/few_labels",
         "/match",
+        "/mutual_information",
         "/reflow",
         "/sample_diffusion",
         "/search",
+        "/word_probabilities",
     }
 
 
