@@ -17,6 +17,7 @@ from playground import (
     cli_capfilt,
     cli_clip,
     cli_label,
+    cli_mmbench,
     cli_representations,
     flows,
     world,
@@ -36,6 +37,7 @@ train.command("representations")(cli_representations.train_representations)
 app.command("label")(cli_label.label)
 app.command("capfilt")(cli_capfilt.capfilt)
 app.command("bootstrap")(cli_bootstrap.bootstrap)
+app.add_typer(cli_mmbench.mmbench_app, name="mmbench")
 
 # The examples the Flows tab opens on: our best flow on every density, every other flow on one.
 EXAMPLES = [

@@ -18,6 +18,7 @@ FACES = {
     "cli_capfilt",
     "cli_clip",
     "cli_label",
+    "cli_mmbench",
     "cli_representations",
     "figures",
     "catalog",

@@ -1,0 +1,125 @@
+"""Predictions in the official columns, index, prediction, A, B, ...: from xlsx, csv, tsv or jsonl."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from playground.mmbench.questions import LETTERS, Problem, column_of, integer, lines, object_of, report
+from playground.mmbench.tsv import fits, header_of, records, text_of
+from playground.mmbench.xlsx import read_xlsx
+
+__all__ = ["KINDS", "MOST_ROWS", "Prediction", "Predictions", "predictions_of", "read_predictions"]
+
+MOST_ROWS = 1_000_000
+NEEDED = ("index", "prediction")
+WANTED = {*NEEDED, *LETTERS, "answer", "category", "l2-category", "split", "g_index"}
+Cells = tuple[int, Mapping[str, str]]  # a row's number and what it holds, by column
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What was answered to one row, and what its file tells of the question: "" or None where it does not."""
+
+    index: int
+    prediction: str
+    row: int = 0  # in the file
+    options: tuple[tuple[str, str], ...] = ()
+    answer: str | None = None
+    category: str = ""
+    l2_category: str = ""
+    split: str = ""
+    group: int | None = None
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The rows of a file in its order, and what is wrong in it."""
+
+    rows: tuple[Prediction, ...]
+    problems: tuple[Problem, ...] = ()
+    name: str = ""
+
+
+def predictions_of(answers: Mapping[int, str], name: str = "") -> Predictions:
+    """Predictions by the index of the row that they answer."""
+    return Predictions(tuple(Prediction(index, text) for index, text in answers.items()), name=name)
+
+
+def read_predictions(path: str | Path) -> Predictions:
+    """The predictions of a file. Raises `ValueError` for another ending than xlsx, csv, tsv and jsonl, a file without
+    the columns index and prediction, with more than 1,000,000 rows, or an xlsx of over 20 MB. A row without an index
+    is reported and left out; one that is there twice is left in, for the score to decide."""
+    path = Path(path)
+    ending = path.suffix.lower()
+    if ending not in KINDS:
+        raise ValueError(f"predictions are read from {', '.join(KINDS)}, not from {path.name[:80]!r}")
+    if not path.is_file():
+        raise ValueError(f"{path.name} is not there")
+    problems: list[Problem] = []
+    rows: list[Prediction] = []
+    for row, cells in KINDS[ending](path, problems):
+        if len(rows) >= MOST_ROWS:
+            raise ValueError(f"{path.name} has more than the {MOST_ROWS:,} rows allowed")
+        one = _prediction(row, cells, problems)
+        if one is not None:
+            rows.append(one)
+    if not rows:
+        raise ValueError(f"{path.name} has no row with an index and a prediction")
+    return Predictions(tuple(rows), tuple(problems), path.name)
+
+
+def _prediction(row: int, cells: Mapping[str, str], problems: list[Problem]) -> Prediction | None:
+    index = integer(cells.get("index", ""))
+    if index is None:
+        report(problems, row, "index", f"{cells.get('index', '')[:40]!r} is no whole number; the row is left out")
+        return None
+    options = tuple((letter, cells[letter]) for letter in LETTERS if cells.get(letter))
+    return Prediction(
+        index, cells.get("prediction", ""), row, options, cells.get("answer", "").strip() or None,
+        cells.get("category", ""), cells.get("l2-category", ""), cells.get("split", ""),
+        integer(cells.get("g_index", "")),
+    )  # fmt: skip
+
+
+def _delimited(path: Path, problems: list[Problem]) -> Iterator[Cells]:
+    with path.open("rb") as file:
+        first = file.readline(1_000_000)
+    separator = b"\t" if path.suffix.lower() == ".tsv" else max((b",", b";", b"\t"), key=first.count)
+    columns = header_of(path, separator, NEEDED, "file of predictions")
+    wanted = [i for i, name in enumerate(columns) if name in WANTED]
+    with path.open("rb") as file:
+        rows = records(file, separator, problems)
+        next(rows)
+        for row, cells, _ in rows:
+            if fits(cells, columns, row, problems):
+                yield row, {columns[i]: text_of(cells[i], row, columns[i], problems) for i in wanted if i < len(cells)}
+
+
+def _sheet(path: Path, _problems: list[Problem]) -> Iterator[Cells]:
+    rows = read_xlsx(path)
+    header = next((cells for _, cells in rows), [])
+    columns = [column_of(name) for name in header]
+    if missing := [name for name in NEEDED if name not in columns]:
+        there = ", ".join(columns)[:200] or "none"
+        raise ValueError(f"{path.name} is no file of predictions: it has no column {missing[0]}, only {there}")
+    for row, cells in rows:
+        found = {name: cell for name, cell in zip(columns, cells, strict=False) if name in WANTED}
+        if any(found.values()):
+            yield row, found
+
+
+def _lines(path: Path, problems: list[Problem]) -> Iterator[Cells]:
+    told = False
+    with path.open("rb") as file:
+        for row, line in lines(file, problems):
+            cells = object_of(line, row, problems)
+            if cells is not None:
+                told = told or "prediction" in cells
+                yield row, cells
+    if not told:
+        raise ValueError(f"no line of {path.name} has a prediction")
+
+
+KINDS: Mapping[str, Callable[[Path, list[Problem]], Iterator[Cells]]] = {
+    ".xlsx": _sheet, ".csv": _delimited, ".tsv": _delimited, ".jsonl": _lines,
+}  # fmt: skip
