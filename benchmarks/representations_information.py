@@ -5,8 +5,8 @@ estimator on one thread; a reading is the median over 100 fresh batches, with it
 With --peer: the same 5,000 samples for benchmark-mi, in an environment of its own (information_peer.py), and for ours
 as rows of a table, standardised and as normal scores: half train, a quarter chooses, a quarter is read.
 
-    .venv/bin/python benchmarks/representations_information.py --out information.json
-    .venv/bin/python benchmarks/representations_information.py --peer --out information_peer.json
+    uv run python benchmarks/representations_information.py --out information.json
+    uv run python benchmarks/representations_information.py --peer --out information_peer.json
 
 Goals after 20 CPU-s: up to 5 dimensions and 2 nats, InfoNCE, NWJ, MINE and SMILE within .15 nats or a tenth; 10
 dimensions and 1.44 nats within .2; 20 and 2.88 within .45; from 5 nats on SMILE within a fifth, InfoNCE below log N.

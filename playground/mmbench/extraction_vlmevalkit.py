@@ -1,4 +1,7 @@
-"""The letter that VLMEvalKit e8e78f05 (2026-08-18) reads out of an answer by its rules, before any judge is asked."""
+"""The letter that VLMEvalKit (August 2026) reads out of an answer by its rules, before any judge is asked.
+
+Written from descriptions of its behaviour and tested against answers recorded of it, not beside the toolkit itself.
+"""
 
 import re
 from collections.abc import Mapping

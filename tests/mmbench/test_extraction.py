@@ -13,7 +13,7 @@ from playground.mmbench.extraction_robust import RULES
 ANIMALS = ("teddy bear", "rabbit", "cat", "dog")
 YES_NO = ("Yes", "No")
 NUMBERS = ("1", "2", "12", "21")
-# VLMEvalKit e8e78f05's answers (facts, A3): "Z" for a refusal.
+# VLMEvalKit e8e78f05's answers: "Z" for a refusal.
 UPSTREAM: list[tuple[str, str | None, tuple[object, ...]]] = [
     *((text, "B", ANIMALS) for text in ("(B)", "**B**", "B:", "#B", r"\boxed{B}", "B. rabbit", "答案是 B")),
     *((text, None, ANIMALS) for text in ('"B"', "'B'", "`B`", "$B$", "<B>", "B?", "B-", "B。", "（B）")),

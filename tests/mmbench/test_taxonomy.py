@@ -1,4 +1,4 @@
-"""The abilities' numbers against those published for the dev split of version 1.0 (facts/mmbench.md, A6)."""
+"""The abilities' numbers against those published for the dev split of version 1.0."""
 
 import pytest
 
