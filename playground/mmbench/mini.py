@@ -114,7 +114,7 @@ def _changed(kinds: Mapping[str, Callable[[Image.Image, random.Random], Image.Im
     def ask(number: int, draw: random.Random, language: str) -> Made:
         right = draw.choice(list(kinds))
         picture = kinds[right](_still(world.sample(FIRST + number % 10_000_000)), draw)
-        return picture, _say(asked, language), _say(right, language), _others(kinds, right, language)
+        return picture, _worded(asked, language), _worded(right, language), _others(kinds, right, language)
 
     return ask
 
@@ -127,30 +127,30 @@ def _topic(number: int, draw: random.Random, language: str) -> Made:
         "digits": lambda: handwritten([one for one, _ in _digits(draw, 2)], SIDE),
     }
     right = draw.choice(list(kinds))
-    return kinds[right](), _say("ask_topic", language), _say(right, language), _others(kinds, right, language)
+    return kinds[right](), _worded("ask_topic", language), _worded(right, language), _others(kinds, right, language)
 
 
 def _ocr(_: int, draw: random.Random, language: str) -> Made:
     if draw.random() < 0.5:
         right, *wrong = draw.sample(WORDS, 4)
-        return sign(right, SIDE, draw), _say("ask_sign", language), right, wrong
+        return sign(right, SIDE, draw), _worded("ask_sign", language), right, wrong
     drawn = _digits(draw, 2)
     right = "".join(str(label) for _, label in drawn)
     wrong = draw.sample([str(n) for n in range(10, 100) if str(n) != right], 3)
-    return handwritten([one for one, _ in drawn], SIDE), _say("ask_digits", language), right, wrong
+    return handwritten([one for one, _ in drawn], SIDE), _worded("ask_digits", language), right, wrong
 
 
 def _chart(_: int, draw: random.Random, language: str) -> Made:
     heights = _heights(draw)
     ordered = sorted(heights, key=heights.__getitem__)
     kind = draw.choice(["ask_high", "ask_low", "ask_sum"])
-    picture, text = bar_chart(heights, SIDE), _say(kind, language)
+    picture, text = bar_chart(heights, SIDE), _worded(kind, language)
     if kind == "ask_sum":
         total = heights[ordered[-1]] + heights[ordered[-2]]
         near = [str(n) for n in range(total - 4, total + 5) if n != total and n > 0]
         return picture, text, str(total), draw.sample(near, 3)
     right = ordered[-1 if kind == "ask_high" else 0]
-    return picture, text, _say(right, language), _others(heights, right, language)
+    return picture, text, _worded(right, language), _others(heights, right, language)
 
 
 def _use(number: int, draw: random.Random, language: str) -> Made:
@@ -176,7 +176,7 @@ def _which(scene: world.Scene, asked: str, truth: Sequence[bool], language: str)
     if sum(truth) != 1 or len(set(names)) < len(names):
         return None
     right = names[list(truth).index(True)]
-    return _still(scene), _say(asked, language), right, [name for name in names if name != right]
+    return _still(scene), _worded(asked, language), right, [name for name in names if name != right]
 
 
 MINI_ABILITIES: Mapping[str, Ask] = {
@@ -222,10 +222,10 @@ def _still(scene: world.Scene) -> Image.Image:
 
 
 def _others(names: Mapping[str, object], right: str, language: str) -> list[str]:
-    return [_say(name, language) for name in names if name != right]
+    return [_worded(name, language) for name in names if name != right]
 
 
-def _say(name: str, language: str) -> str:
+def _worded(name: str, language: str) -> str:
     return TEXTS[name][language == "zh"]
 
 
