@@ -137,9 +137,10 @@ def _grade(
     y, labels, done = data.y.numpy(), data.held_y.numpy(), 0
     for name, way in jobs:
         encoder = encoders[name]
-        seen, held = (
-            (x.flatten(1) if encoder is None else features(encoder, x)).numpy() for x in (data.x, data.held_x)
-        )
+        if way == "probe":
+            seen, held = (
+                (x.flatten(1) if encoder is None else features(encoder, x)).numpy() for x in (data.x, data.held_x)
+            )
         for count, draws in chosen.items():
             found: list[float] = []
             for i, rows in enumerate(draws, 1):

@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from playground.representations.digits import Augmentation, augment, digits
 from playground.representations.efficiency import COUNTS, Labelled, Score, label_efficiency
@@ -64,7 +63,7 @@ def compare_methods(
     numbers out of range.
     """
     recipes = [method if isinstance(method, Recipe) else Recipe(method) for method in methods]
-    data, view = labelled_digits(), partial(_view, how=how)
+    data, view = labelled_digits(), partial(augment, how=how)
     label_efficiency({}, data, view=view, ways=ways, counts=counts, draws=draws)  # refuses before anything is trained
     if not 0.1 <= seconds <= 3600:
         raise ValueError(f"seconds must lie between 0.1 and 3600, not {seconds}")
@@ -111,7 +110,3 @@ def _compare(
             yield frame
         spent += mine
     yield replace(frame, stage="done", progress=1.0)
-
-
-def _view(x: Tensor, generator: torch.Generator, *, how: Augmentation | None = None) -> Tensor:
-    return augment(x, generator, how)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from playground.representations.digits import augment, digits, few_labels
 from playground.representations.efficiency import linear_probe
@@ -81,7 +80,7 @@ def _watch(recipe: Recipe, seconds: float | None, steps: int | None, batch: int,
     look = _look(objective, None, Pretraining(0, math.nan, 0.0, 0.0), losses)
     yield replace(look, merit=merit(encoder, seed))
     step = None
-    for step in train_objective(objective, x, view=_view, seconds=seconds, steps=steps, batch=batch, seed=seed):
+    for step in train_objective(objective, x, view=augment, seconds=seconds, steps=steps, batch=batch, seed=seed):
         losses.append(step.loss)
         if step.progress < 1 and on_looking + cost <= SHARE * step.seconds:
             now = time.perf_counter()
@@ -100,7 +99,7 @@ def merit(encoder: Encoder, seed: int = 0) -> Merit:
     draws = [few_labels(y, 1, seed + i).numpy() for i in range(DRAWS)]
     probes = [linear_probe(seen, y.numpy(), other, labels.numpy(), rows) for rows in draws]
     generator = torch.Generator().manual_seed(seed)
-    one, two = (features(encoder, _view(held, generator)) for _ in range(2))
+    one, two = (features(encoder, augment(held, generator)) for _ in range(2))
     return Merit(
         float(np.mean(probes)),
         _nearest(seen, y.numpy(), other, labels.numpy()),
@@ -144,7 +143,3 @@ def _nearest(seen: Array, y: NDArray[np.int64], held: Array, labels: NDArray[np.
     from sklearn.neighbors import KNeighborsClassifier  # type: ignore[import-untyped]
 
     return float(KNeighborsClassifier(5).fit(seen, y).score(held, labels))
-
-
-def _view(x: Tensor, generator: torch.Generator) -> Tensor:
-    return augment(x, generator)

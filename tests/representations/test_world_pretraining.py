@@ -208,7 +208,6 @@ def test_the_best_is_the_mean_of_the_probes():
         best_of(scores[:2])
 
 
-@pytest.mark.skipif(not (FOLDER / "record.json").is_file(), reason="it is not made yet")
 def test_the_shipped_record():
     """It holds together, and learning without labels was worth it; the shipped encoder is the one on the map."""
     record = world_record()
