@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from playground.nn.adam import Weights, learning_rate
 from playground.nn.budget import check_budget
 from playground.nn.seeded import seeded
+from playground.representations.cpc import row_shares
 from playground.representations.indexed import Events, IndexedVocabulary, events, unigram
 from playground.representations.nce import nce_loss, negative_sampling_loss, ranking_loss, softmax_loss
 from playground.representations.text import UNKNOWN
@@ -92,8 +93,8 @@ class Match:
 
     @property
     def shares(self) -> NDArray[np.float32]:
-        """What InfoNCE makes of them: softmax of each row, as if these were all there is."""
-        return np.exp(self.scores - np.logaddexp.reduce(self.scores, axis=1, keepdims=True))
+        """What InfoNCE makes of the scores."""
+        return row_shares(self.scores)
 
 
 @dataclass(frozen=True, eq=False)

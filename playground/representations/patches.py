@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from playground.nn.adam import Weights, learning_rate
 from playground.nn.budget import check_budget
 from playground.nn.seeded import seeded
-from playground.representations.cpc import Predictor, info_nce_loss
+from playground.representations.cpc import Predictor, info_nce_loss, row_shares
 from playground.representations.digits import digits
 
 __all__ = ["ROWS", "PatchesMatch", "PatchesReading", "PatchesStep", "RowCoder", "fit_patches"]
@@ -76,8 +76,8 @@ class PatchesMatch:
 
     @property
     def shares(self) -> NDArray[np.float32]:
-        """What InfoNCE makes of them: softmax of each row, as if these were all there is."""
-        return np.exp(self.scores - np.logaddexp.reduce(self.scores, axis=1, keepdims=True))
+        """What InfoNCE makes of the scores."""
+        return row_shares(self.scores)
 
 
 @dataclass(frozen=True, eq=False)
