@@ -19,6 +19,9 @@ def main() -> None:
     if options.mcp and importlib.util.find_spec("mcp") is None:
         parser.error("--mcp needs gradio[mcp]: uv run --with 'gradio[mcp]' app.py --mcp")
 
+    if options.share:
+        os.environ["GRADIO_SHARE"] = "True"  # told to `server.hosted`
+
     if os.getenv("SPACES_ZERO_GPU"):  # imported before anything touches CUDA; registers the function it insists on
         from playground import zero_gpu  # noqa: F401
     import torch  # only now: `--help` answers at once
@@ -45,7 +48,7 @@ def main() -> None:
         ssr_mode=False,
         footer_links=["api", "settings"],
         run_history=False,
-        max_file_size="20mb",
+        max_file_size="200mb",
         app_kwargs={"middleware": server.middleware(hosts=server.hosts(share=options.share), default=options.lang)},
         **launch_options(),
     )

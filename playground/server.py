@@ -19,7 +19,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["LANGUAGES", "LOCAL_HOSTS", "hosts", "language_of", "middleware"]
+__all__ = ["LANGUAGES", "LOCAL_HOSTS", "hosted", "hosts", "language_of", "middleware"]
 
 LANGUAGES = {"en": "English", "zh-CN": "简体中文"}
 COOKIE = "playground-language"
@@ -40,6 +40,12 @@ def hosts(*, share: bool = False) -> tuple[str, ...]:
     asked = os.getenv("GRADIO_SERVER_NAME", "")  # who sets it means to be reached from elsewhere
     served = ("*",) if asked == "0.0.0.0" else (asked.lower(),) if asked else ()
     return (*LOCAL_HOSTS, *space, *served, *(("*.gradio.live",) if share else ()))
+
+
+def hosted() -> bool:
+    """Whether others than this machine's own user may reach the app: on a Space, by a name, or by Gradio's tunnel."""
+    named = os.getenv("GRADIO_SERVER_NAME", LOCAL_HOSTS[0]).lower() not in LOCAL_HOSTS
+    return bool(os.getenv("SPACE_ID")) or named or os.getenv("GRADIO_SHARE", "").lower() == "true"
 
 
 def middleware(*, hosts: Sequence[str] = LOCAL_HOSTS, default: str | None = None) -> list[Middleware]:

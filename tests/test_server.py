@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, StreamingRespon
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from playground.server import COOKIE, CompressedEvents, hosts, language_of, middleware
+from playground.server import COOKIE, CompressedEvents, hosted, hosts, language_of, middleware
 
 PAGE = '<!doctype html><html lang="en"><head><title>x</title></head><body>' + "word " * 2000 + "</body></html>"
 
@@ -206,3 +206,18 @@ def test_caches(client):
     assert plotly.headers["cache-control"] == "public, max-age=31536000, immutable"
     for path in ("/", "/assets/plain.js"):
         assert "cache-control" not in client.get(path).headers
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("SPACE_ID", "people/app", True), ("GRADIO_SERVER_NAME", "0.0.0.0", True),
+        ("GRADIO_SERVER_NAME", "127.0.0.1", False), ("GRADIO_SHARE", "True", True), ("GRADIO_SHARE", "False", False),
+    ],
+)  # fmt: skip
+def test_hosted_is_where_others_may_come(monkeypatch, variable, value, expected):
+    for name in ("SPACE_ID", "GRADIO_SERVER_NAME", "GRADIO_SHARE"):
+        monkeypatch.delenv(name, raising=False)
+    assert not hosted()
+    monkeypatch.setenv(variable, value)
+    assert hosted() is expected

@@ -10,7 +10,8 @@ import gradio as gr
 import pytest
 
 from playground import representations
-from playground.tabs.representations import PANELS, downloads, few_labels, infomax
+from playground.tabs.panels import write
+from playground.tabs.representations import PANELS, few_labels, infomax
 from playground.tabs.representations.panel import PanelSettings
 
 STILL = threading.Event()
@@ -143,12 +144,12 @@ def test_what_cannot_be_is_refused_with_its_limit():
 
 def test_files(learned, compared, tmp_path):
     settings, frames = compared
-    path = Path(downloads.write("csv", few_labels.PANEL, settings, frames[-1][1], tmp_path))
+    path = Path(write("csv", few_labels.PANEL, settings, frames[-1][1], tmp_path))
     lines = path.read_text("utf-8").splitlines()
     assert lines[0] == "method,way,labels_a_class,draw,accuracy"
     assert len(lines) == 1 + 3 * 5 * 2
     kept = learned[-1][1]
-    path = Path(downloads.write("json", infomax.PANEL, kept.settings, kept, tmp_path))
+    path = Path(write("json", infomax.PANEL, kept.settings, kept, tmp_path))
     record = json.loads(path.read_text("utf-8"))
     assert record["link"] == kept.settings.query()
     assert len(record["rows"]) == kept.last.step
@@ -182,11 +183,11 @@ def test_the_worlds_record_is_saved_and_a_live_one_comes_back_after_it(compared,
     kept = frames[-1][1]
     world = few_labels.Settings(data="world", ways=("probe",))
     ((_, result),) = few_labels.show(world, kept, threading.Event(), "en")
-    record = json.loads(Path(downloads.write("json", few_labels.PANEL, world, result, tmp_path)).read_text("utf-8"))
+    record = json.loads(Path(write("json", few_labels.PANEL, world, result, tmp_path)).read_text("utf-8"))
     assert record["command"] == representations.world_record().command
     assert {row[1] for row in record["rows"]} == {"probe"}
     ((_, again),) = few_labels.show(settings, result, threading.Event(), "en")
-    record = json.loads(Path(downloads.write("json", few_labels.PANEL, settings, again, tmp_path)).read_text("utf-8"))
+    record = json.loads(Path(write("json", few_labels.PANEL, settings, again, tmp_path)).read_text("utf-8"))
     assert "vicreg" in record["losses"]
 
 

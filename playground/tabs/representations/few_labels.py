@@ -17,8 +17,9 @@ from playground.representations import Augmentation, Experiment, Score
 from playground.tabs.checks import choice, whole
 from playground.tabs.components import LivePlotly, Slider, Table
 from playground.tabs.components.table import Column, Row, table
+from playground.tabs.panel import Frames, Panel, Record
 from playground.tabs.progress import bar
-from playground.tabs.representations.panel import Frames, Panel, PanelSettings, Record
+from playground.tabs.representations.panel import PanelSettings
 
 __all__ = ["PANEL", "Compared", "Settings"]
 

@@ -15,8 +15,9 @@ from playground.representations import Recipe, Watch
 from playground.tabs.checks import between, choice
 from playground.tabs.components import LivePlotly, Slider, Table
 from playground.tabs.components.table import Column, Row, table
+from playground.tabs.panel import Frames, Panel, Record
 from playground.tabs.progress import bar
-from playground.tabs.representations.panel import Frames, Panel, PanelSettings, Record
+from playground.tabs.representations.panel import PanelSettings
 
 __all__ = ["PANEL", "Learned", "Settings"]
 

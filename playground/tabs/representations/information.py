@@ -22,8 +22,9 @@ from playground.representations.samples import Samples, drawn, example, load
 from playground.tabs.checks import between, choice, whole
 from playground.tabs.components import LivePlotly, Slider, Table
 from playground.tabs.components.table import table
+from playground.tabs.panel import Frames, Panel, Record, if_any
 from playground.tabs.progress import bar
-from playground.tabs.representations.panel import Frames, Panel, PanelSettings, Record, if_any
+from playground.tabs.representations.panel import PanelSettings
 from playground.tabs.representations.readings import number, readings, state, verdict
 
 __all__ = ["PANEL", "Ran", "Settings", "program"]

@@ -13,6 +13,7 @@ from playground.representations.indexed import tell
 from playground.representations.noise import approach
 from playground.representations.text import END, UNKNOWN, split_words
 from playground.tabs.components import LivePlotly, Slider, Table
+from playground.tabs.panel import Frames, Panel
 from playground.tabs.progress import bar
 from playground.tabs.representations.language_models import (
     FRAME,
@@ -27,7 +28,6 @@ from playground.tabs.representations.language_models import (
 from playground.tabs.representations.language_program import program, record
 from playground.tabs.representations.language_settings import AMOUNT, BY, CORPORA, SECONDS, SMOOTHINGS, N, Settings
 from playground.tabs.representations.language_texts import corpus, model, read_already, score
-from playground.tabs.representations.panel import Frames, Panel
 
 __all__ = ["PANEL"]
 

@@ -24,10 +24,10 @@ from playground.representations.patches import PatchesMatch, PatchesReading, fit
 from playground.representations.plane import plane_of
 from playground.representations.word_vectors import fit_words, neighbours
 from playground.tabs.components.table import Column, Row, table
+from playground.tabs.panel import Frames, if_any
 from playground.tabs.progress import bar
 from playground.tabs.representations.language_settings import Settings
 from playground.tabs.representations.language_texts import corpus, held_out, score
-from playground.tabs.representations.panel import Frames, if_any
 
 __all__ = [
     "FRAME", "Kept", "learn_patches", "learn_words", "models_of", "patches_of", "train_models", "words_of",

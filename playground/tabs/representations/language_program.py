@@ -4,9 +4,9 @@ from dataclasses import asdict
 from typing import Any
 
 from playground.representations.text import split_words
+from playground.tabs.panel import MOST_LINKED, Record
 from playground.tabs.representations.language_models import Kept
 from playground.tabs.representations.language_settings import N, Settings
-from playground.tabs.representations.panel import MOST_LINKED, Record
 
 __all__ = ["program", "record"]
 

@@ -16,7 +16,8 @@ from playground.representations.points import LOSSES, Step, batch_of, descend
 from playground.tabs.checks import between, choice, whole
 from playground.tabs.components import LivePlotly, Slider, Table
 from playground.tabs.components.table import Column, Row, table
-from playground.tabs.representations.panel import Frames, Panel, PanelSettings, Record
+from playground.tabs.panel import Frames, Panel, Record
+from playground.tabs.representations.panel import PanelSettings
 
 __all__ = ["PANEL", "Settings", "Walked", "program"]
 
