@@ -14,10 +14,11 @@ from playground.blip.model import Task
 from playground.clip.transformer import Activation
 from playground.diffusion import images
 from playground.manager import ModelSpec
+from playground.mmbench import image_text
 
 __all__ = [
-    "BLIPS", "CLIPS", "DIGITS", "Blip", "Clip", "blip_spec", "clip_spec", "digits", "flow_example",
-    "flow_example_folder", "flow_history", "spec",
+    "BLIPS", "CLIPS", "DIGITS", "IMAGE_TEXTS", "Blip", "Clip", "ImageText", "blip_spec", "clip_spec", "digits",
+    "flow_example", "flow_example_folder", "flow_history", "image_text_spec", "spec",
 ]  # fmt: skip
 
 DIGITS = checkpoints.ROOT / "diffusion-digits"
@@ -78,6 +79,24 @@ BLIPS: Mapping[str, Blip] = {
 }
 
 
+@dataclass(frozen=True)
+class ImageText:
+    """A model of transformers that reads a picture and a text, and writes."""
+
+    source: str  # a repository of the hub
+    megabytes: int
+    licence: str
+
+
+IMAGE_TEXTS: Mapping[str, ImageText] = {  # as large as they are fetched: in bfloat16, LLaVA in float16
+    "SmolVLM 256M": ImageText("HuggingFaceTB/SmolVLM-256M-Instruct", 513, "Apache-2.0"),
+    "SmolVLM 500M": ImageText("HuggingFaceTB/SmolVLM-500M-Instruct", 1020, "Apache-2.0"),
+    "SmolVLM 2.2B": ImageText("HuggingFaceTB/SmolVLM-Instruct", 4490, "Apache-2.0"),
+    "Qwen2-VL 2B": ImageText("Qwen/Qwen2-VL-2B-Instruct", 4420, "Apache-2.0"),
+    "LLaVA-1.5 7B": ImageText("llava-hf/llava-1.5-7b-hf", 14130, "Llama 2"),
+}
+
+
 def spec(key: str) -> ModelSpec[Any]:
     """The model of a key that the app shows, such as "flows/spline/moons". Raises `ValueError` for any other."""
     if key == "diffusion/digits":
@@ -86,6 +105,8 @@ def spec(key: str) -> ModelSpec[Any]:
         return clip_spec(key.removeprefix("clip/"))
     if key.startswith("blip/"):
         return blip_spec(key.removeprefix("blip/"))
+    if key.startswith("image-text/"):
+        return image_text_spec(key.removeprefix("image-text/"))
     kind, _, rest = key.partition("/")
     flow, _, density = rest.partition("/")
     found = flow_example(flow, density) if kind == "flows" and flow in flows.FLOWS else None
@@ -107,6 +128,13 @@ def blip_spec(name: str) -> ModelSpec[blip.BLIP]:
     if name not in BLIPS:
         raise ValueError(f"no BLIP is called {name!r}; known are {', '.join(BLIPS)}")
     return ModelSpec(f"blip/{name}", partial(blip.load, BLIPS[name].source))
+
+
+def image_text_spec(name: str) -> ModelSpec[image_text.ImageTextModel]:
+    """The image-text-to-text model of a name in `IMAGE_TEXTS`. Raises `ValueError` for any other."""
+    if name not in IMAGE_TEXTS:
+        raise ValueError(f"no image-text-to-text model is called {name!r}; known are {', '.join(IMAGE_TEXTS)}")
+    return ModelSpec(f"image-text/{name}", partial(image_text.load, IMAGE_TEXTS[name].source))
 
 
 def digits() -> ModelSpec[images.PictureModel]:

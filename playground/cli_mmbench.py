@@ -1,20 +1,24 @@
 """`playground mmbench`: a benchmark of our own, a model that answers it, and the score of any file of predictions."""
 
-import json
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from PIL import Image
 
-from playground import blip, checkpoints, clip, mmbench
+from playground import checkpoints, mmbench
+from playground.cli_mmbench_record import record
+from playground.cli_mmbench_run import run_benchmark
+from playground.mmbench.judge import Judge, JudgeStep, audit_rows, judge_rows
+from playground.mmbench.judge_endpoint import endpoint_judge
 from playground.mmbench.mini import mini_benchmark
+from playground.mmbench.verdicts import Verdict, append_verdict, read_verdicts
 
 __all__ = ["mmbench_app"]
 
 mmbench_app = typer.Typer(help="MMBench: make questions, answer them, score predictions.", no_args_is_help=True)
-FIXED = ("chance", *"ABCD")  # who answers without a model
+KEY = "PLAYGROUND_JUDGE_KEY"  # no option: those are in the shell's history and in the list of processes
 
 
 @mmbench_app.command()
@@ -34,36 +38,8 @@ def mini(
     typer.echo(str(out))
 
 
-@mmbench_app.command()
-def run(
-    questions: Annotated[Path, typer.Argument(help="a TSV in MMBench's columns, without its rotations or with them")],
-    out: Annotated[Path, typer.Argument(help="predictions, .jsonl, for `score`; what it holds is not asked again")],
-    model: Annotated[str, typer.Option(help="chance, A to D, or a CLIP or BLIP: a folder or a repository")] = "chance",
-    kind: Annotated[str, typer.Option(help="clip or blip, where the model is one")] = "clip",
-    profile: Annotated[str, typer.Option(help="how letters are read: robust or vlmevalkit")] = "robust",
-) -> None:
-    """Answer by CircularEval, and skip the rotations of a question that has failed one."""
-    problems: list[mmbench.Problem] = []
-    try:
-        if out.suffix != ".jsonl":
-            raise ValueError(f"predictions are written as .jsonl, not as {out.name!r}")
-        rows = mmbench.read_tsv(questions, problems=problems)
-        asked = [
-            one for one in rows if mmbench.group_of(one.index, one.group) == one.index
-        ]  # the rotations are made anew
-        answer = _remembered(_answerer(model, kind), out)
-        calls = saved = 0
-        for step in mmbench.evaluate_circular(asked, answer, profile=profile):
-            calls, saved = step.calls, step.saved
-            typer.echo(
-                f"\r{calls:,} calls, {saved:,} saved, {step.passed:,} passed, {step.failed:,} failed   ", nl=False
-            )
-    except (ValueError, OSError) as error:
-        raise typer.BadParameter(str(error)) from error
-    for problem in problems[:5]:
-        typer.echo(f"\n{problem}", err=True)
-    typer.echo(f"\n{calls:,} calls made, {saved:,} saved since a rotation had failed")
-    typer.echo(str(out))
+mmbench_app.command("run")(run_benchmark)
+mmbench_app.command("record")(record)
 
 
 @mmbench_app.command()
@@ -77,79 +53,82 @@ def score(
     ] = "robust",
     sheet: Annotated[Path | None, typer.Option(help="write the official result sheet: .xlsx or .csv")] = None,
     report: Annotated[Path | None, typer.Option(help="write all of it: .md or .json")] = None,
+    judge: Annotated[
+        str,
+        typer.Option(
+            help="who reads what the rules leave open: a language model (folder or repository), or the address of an "
+            f"endpoint like OpenAI's, http(s)://..., with its key in the environment as {KEY}"
+        ),
+    ] = "",
+    judge_model: Annotated[str, typer.Option(help="the model to ask for at the endpoint")] = "",
+    fallback: Annotated[
+        str, typer.Option(help="for what the judge does not decide: none, or random as the official toolkit")
+    ] = "none",
+    verdicts: Annotated[
+        Path | None, typer.Option(help="the judge's verdicts, .jsonl: read, not asked again, and added to")
+    ] = None,
+    audit: Annotated[int, typer.Option(help="ask the judge about so many rows too that the rules decide")] = 0,
+    every: Annotated[bool, typer.Option(help="judge rows of lost questions too, for vanilla accuracy")] = False,
 ) -> None:
     """Score a file of predictions: circular and vanilla, by ability and split, with what could not be read."""
     problems: list[mmbench.Problem] = []
     try:
         if report is not None and report.suffix not in (".md", ".json"):
             raise ValueError(f"a report is written as .md or .json, not as {report.name!r}")
-        rows = None if questions is None else mmbench.read_tsv(questions, problems=problems, pictures=False)
-        found = mmbench.score(mmbench.read_predictions(predictions), rows, profile=profile)
+        given, failure = mmbench.read_predictions(predictions), ""
+        rows: Iterable[mmbench.Question] | None = None
+        if questions is not None:
+            rows = mmbench.read_tsv(questions, problems=problems, pictures=False)
+        known = {} if verdicts is None else read_verdicts(verdicts)
+        if judge:
+            rows = None if rows is None else list(rows)
+            place = verdicts or predictions.with_suffix(".verdicts.jsonl")
+            name = judge_model or judge
+            known = read_verdicts(place)
+            ask = _judge(judge, judge_model)
+            steps = judge_rows(
+                given, rows, ask, profile=profile, name=name, known=known, fallback=fallback, every=every
+            )
+            failure = _judging(steps, known, place, "rows that the rules leave open")
+            if audit and not failure:
+                steps = audit_rows(given, rows, ask, audit, profile=profile, name=name, known=known)
+                failure = _judging(steps, known, place, "rows that the rules decide")
+        found = mmbench.score(given, rows, profile=profile, verdicts=known, problems=problems)
         if sheet is not None:
             mmbench.write_sheet(sheet, found.sheet())
         if report is not None:
             checkpoints.write_text(report, found.markdown() if report.suffix == ".md" else found.to_json())
     except (ValueError, OSError) as error:
         raise typer.BadParameter(str(error)) from error
-    for problem in problems[:20]:
-        typer.echo(str(problem), err=True)
     typer.echo(found.markdown())
+    if failure:
+        typer.echo(failure, err=True)
+        raise typer.Exit(1)
 
 
-def _answerer(model: str, kind: str) -> mmbench.Answer:
-    """Who answers. Raises `ValueError` and `OSError` for what is no model."""
-    if model == "chance":
-        return mmbench.by_chance()
-    if model in FIXED:
-        return mmbench.by_letter(model)
-    if kind == "clip":
-        network = clip.load(model)
+def _judge(source: str, model: str) -> Judge:
+    """The judge behind an address, or one on this machine. Raises `ValueError` and `OSError` for what is none."""
+    if source.startswith(("http://", "https://")):
+        return endpoint_judge(source, model, os.environ.get(KEY, ""))
+    from playground.mmbench.judge_local import load_judge, local_judge
 
-        def by_clip(picture: Image.Image, question: str, options: Sequence[str]) -> list[float]:
-            texts = [f"{question} {option}" for option in options]
-            return list(map(float, clip.zero_shot(network, [picture], texts).cosines[0]))
-
-        return mmbench.by_scores(by_clip)
-    if kind == "blip":
-        reader = blip.load(model)
-
-        def by_blip(picture: Image.Image, question: str, options: Sequence[str]) -> list[float]:
-            best = blip.answer(reader, [picture], [question], answers=list(options))[0]
-            return [float(option == best) for option in options]
-
-        return mmbench.by_scores(by_blip)
-    raise ValueError(f"kind must be clip or blip, not {kind!r}")
+    return local_judge(load_judge(source))
 
 
-def _remembered(answer: mmbench.Answer, out: Path) -> mmbench.Answer:
-    """The same, but what the file holds is not asked again, and every answer is written down at once."""
-    kept = dict(_kept(out)) if out.exists() else {}
-    if kept:  # without a last line that was cut off, to which the next would be joined
-        checkpoints.write_text(out, "".join(map(_line, kept.items())))
-
-    def answered(questions: Sequence[mmbench.Question]) -> list[str]:
-        new = [one for one in questions if one.index not in kept]
-        if new:
-            with out.open("a", encoding="utf-8") as file:
-                for one, text in zip(new, answer(new), strict=True):
-                    kept[one.index] = text
-                    file.write(_line((one.index, text)))
-        return [kept[one.index] for one in questions]
-
-    return answered
-
-
-def _line(row: tuple[int, str]) -> str:
-    return json.dumps({"index": row[0], "prediction": row[1]}, ensure_ascii=False) + "\n"
-
-
-def _kept(out: Path) -> Iterator[tuple[int, str]]:
-    """What a file of predictions holds; a last line that was cut off is asked again."""
-    lines = out.read_text(encoding="utf-8").splitlines()
-    for i, line in enumerate(lines):
-        try:
-            row = json.loads(line)
-            yield int(row["index"]), str(row["prediction"])
-        except (ValueError, KeyError, TypeError) as error:
-            if i + 1 < len(lines):
-                raise ValueError(f"{out.name}, line {i + 1}, is no prediction") from error
+def _judging(steps: Iterator[JudgeStep], known: dict[int, Verdict], place: Path, what: str) -> str:
+    """Write each verdict down as it is made, and all into `known`; why the judge failed, if it did."""
+    found: Mapping[int, Verdict] = {}
+    try:
+        for step in steps:
+            found = step.verdicts
+            if step.newest is not None:
+                append_verdict(place, step.newest)
+            done = f"{step.done:,} of {step.total:,} {what}, {step.calls:,} calls, {step.saved:,} saved"
+            typer.echo(f"\r{done}   ", err=True, nl=False)
+        typer.echo("", err=True)
+    except OSError as error:
+        typer.echo("", err=True)
+        return f"{error} in {place}: the same command goes on from there"
+    finally:
+        known.update(found)
+    return ""

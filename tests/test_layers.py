@@ -19,8 +19,11 @@ FACES = {
     "cli_clip",
     "cli_label",
     "cli_mmbench",
+    "cli_mmbench_record",
+    "cli_mmbench_run",
     "cli_representations",
     "figures",
+    "answering",
     "catalog",
     "server",
     "i18n",
@@ -81,7 +84,7 @@ def test_every_layer_is_a_design_name():
     """A misspelt optional layer would be a contract over nothing."""
     layers = {name for layer in named("An import")["layers"] for name in re.findall(r"\w+", layer)}
     pipelines = {"flows", "diffusion", "clip", "blip", "representations", "mmbench"}
-    assert layers == pipelines | FACES | HOUSE | {"nn", "checkpoints", "pictures", "world"}
+    assert layers == pipelines | FACES | HOUSE | {"nn", "checkpoints", "pictures", "world", "ray_parts"}
     assert members() <= layers
 
 

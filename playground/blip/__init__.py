@@ -7,6 +7,7 @@ from playground.blip.clean import Progress, clean, decisions, scored
 from playground.blip.exports import export
 from playground.blip.generation import BeamStep, Limits, Written, beam_search, greedy, nucleus
 from playground.blip.grading import Curves, Grade, Truth, curves, grade
+from playground.blip.likelihood import Likelihood, likelihood
 from playground.blip.load import download, load, save
 from playground.blip.med import Cache, Decoder, Med, Seen
 from playground.blip.model import BLIP, TASKS, Config, build
@@ -19,9 +20,9 @@ from playground.blip.training import TrainingStep, fit
 
 __all__ = [
     "BLIP", "STRATEGIES", "TASKS", "Answer", "BeamStep", "Cache", "Config", "Curves", "Decision", "Decoder", "Grade",
-    "Limits", "Looks", "Matches", "Med", "Node", "Pair", "PairSet", "Progress", "Rule", "Scored", "Seen", "Strategy",
+    "Likelihood", "Limits", "Looks", "Matches", "Med", "Node", "Pair", "PairSet", "Progress", "Rule", "Scored", "Seen", "Strategy",
     "Tokenizer", "TrainingStep", "Truth", "Written", "alternatives", "answer", "beam_search", "beam_tree", "build",
     "capfilt", "caption", "clean", "cleaned", "curves", "decide", "decide_all", "decisions", "download", "export",
-    "fit", "grade", "greedy", "load", "look_caption", "look_match", "match", "nucleus", "open_set", "preprocess",
+    "fit", "grade", "greedy", "likelihood", "load", "look_caption", "look_match", "match", "nucleus", "open_set", "preprocess",
     "save", "score_pairs", "scored", "tokenizer_of", "write",
 ]  # fmt: skip

@@ -1,58 +1,35 @@
-"""CapFilt on several machines: the parts of `clean`, scored by a pool of workers on Ray Data."""
+"""CapFilt on several machines: the parts of `clean`, scored by a pool of workers of Ray."""
 
-import logging
-import math
-import os
-import pickle
-import re
-import socket
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
-
-import torch
+from typing import Any
 
 from playground.blip.capfilt import Pair, Scorer, score_pairs
 from playground.blip.model import BLIP
 from playground.blip.rules import Scored
 from playground.blip.sets import PairSet
-
-if TYPE_CHECKING:
-    import pyarrow
+from playground.ray_parts import RayPool
 
 __all__ = ["Load", "Models", "RayEngine"]
 
 Models = tuple[BLIP, BLIP | None, Scorer | None]  # captioner, filter and scorer, as `score_pairs` has them
 Load = Callable[[str], Models]  # on a device, "cpu" or "cuda"
-AHEAD = 2  # parts that a worker has: one in work, one on its way
-RETRIES = 3  # of a part whose worker died: one of its pictures may be what kills it
-SETTINGS = (  # that Ray reads as it is imported or begun; off, unless they are set
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV",  # under `uv run`, packs the folder for each worker to install it anew
-    "RAY_USAGE_STATS_ENABLED",  # tells its makers what is run
-    "RAY_worker_niceness",  # 15: workers of this machine would give way to all else
-)
 
 
 @dataclass(frozen=True)
 class RayEngine:
-    """An engine of `clean`: workers of Ray, a process each, that load the models once and score a part at a time.
+    """An engine of `clean`: the workers of a `RayPool`, that load the models once and score a part at a time.
 
     `load` is called in every worker, and travels by name: give a function of a module that all nodes have, or a partial
-    of one with the names of models. A worker has `cpus` cores, as many threads, and `gpus` of a GPU, such as .25 where
-    four share one. There are `workers` of them, by default as many as there is room for. `address` is a running
-    cluster's ("auto" on one of its nodes), which grows for them if it can; without it, Ray is begun on this machine,
-    and ended with the run. A session of Ray that this process has begun already is used as it is.
+    of one with the names of models. The other fields are the pool's.
 
-    The set is read where the run is begun, and goes to the workers through Ray's object store, no faster than they take
-    it; pictures that are files are opened by the workers, and must be there by the same path. What is scored, and
-    written, is the same as without Ray, to the last bit where processors and numbers of threads are.
+    The set is read where the run is begun; pictures that are files are opened by the workers, and must be there by the
+    same path. What is scored, and written, is the same as without Ray, to the last bit where processors and numbers of
+    threads are.
 
-    Raises `ValueError` for numbers out of range, for GPUs that this machine does not have, and where the extra `ray` is
-    not installed; what `load` and the set raise; `OSError` where there is no cluster, where nothing was done for 30
-    minutes, and where a part's workers died four times. What is done stays done, and another run goes on with it.
+    Raises as `RayPool`, and what `load` and the set raise. What is done stays done, and another run goes on with it.
     """
 
     load: Load
@@ -62,158 +39,25 @@ class RayEngine:
     address: str | None = None
 
     def __post_init__(self) -> None:
-        if self.workers is not None and self.workers < 1:
-            raise ValueError(f"workers must be at least 1, not {self.workers}")
-        if not 0 < self.cpus < math.inf:
-            raise ValueError(f"cpus must be above 0, not {self.cpus}")
-        if not 0 <= self.gpus < math.inf:
-            raise ValueError(f"gpus must be at least 0, not {self.gpus}")
-        if self.address not in (None, "auto") and not re.fullmatch(r"[^/]+:\d+", str(self.address)):
-            raise ValueError(f"address must be auto or host:port of a cluster's head, not {self.address}")
+        self.pool  # noqa: B018  # which refuses what is out of range
+
+    @property
+    def pool(self) -> RayPool:
+        """The workers."""
+        return RayPool(self.workers, self.cpus, self.gpus, self.address)
 
     def __call__(self, pairs: PairSet, done: int, part: int, options: Mapping[str, Any]) -> Iterator[list[Scored]]:
         """The parts behind the first `done` pairs, in the set's order; `options` are those of `score_pairs`."""
-        ray = _ray()
-        begun = not ray.is_initialized()
-        try:
-            if begun:
-                self._begin(ray)
-            yield from self._scored(ray, pairs, done, part, options)
-        except ray.exceptions.RayActorError as error:
-            raise OSError(
-                f"the workers died {RETRIES + 1} times over one part; the parts before it are done. Where they do so "
-                f"again, a picture of that part kills them, or the memory is too small: {str(error).splitlines()[0]}"
-            ) from error
-        except ray.data.exceptions.ExecutionTimeoutError as error:
-            raise OSError("nothing was done for 30 minutes: see whether the cluster has room for a worker") from error
-        finally:
-            if begun:
-                ray.shutdown()
-
-    def _begin(self, ray: ModuleType) -> None:
-        options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
-        if self.address is not None:
-            _knock(self.address)
-            ray.init(address=self.address, **options)
-            return
-        cores = None if self.workers is None else math.ceil(self.workers * self.cpus)  # in name, so that all find room
-        try:
-            ray.init(address="local", num_cpus=cores, include_dashboard=False, **options)
-        except Exception as error:  # a bare one, where its processes are not there after 30 seconds
-            raise OSError(f"Ray did not begin on this machine, which may be too busy: {error}") from error
-        there, wanted = ray.cluster_resources().get("GPU", 0), (self.workers or 1) * self.gpus
-        if wanted > there:
-            raise ValueError(f"{self.workers or 1} workers with {self.gpus} GPUs each do not fit in {there:g} GPUs")
-
-    def _scored(
-        self, ray: ModuleType, pairs: PairSet, done: int, part: int, options: Mapping[str, Any]
-    ) -> Iterator[list[Scored]]:
-        context = ray.data.DataContext.get_current().copy()
-        context.target_max_block_size = 1  # byte, so that each part is a block: what a worker gets, or does again
-        context.execution_options.preserve_order = True
-        context.enable_progress_bars = False
-        for handler in logging.getLogger("ray.data").handlers:
-            if handler.name == "console":
-                handler.setLevel(logging.WARNING)
-
-        def read(_: "pyarrow.Table") -> Iterator["pyarrow.Table"]:
-            for number, content in enumerate(_parts(pairs, done, part)):
-                yield _table(number, content)
-
-        here = {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
-        with ray.data.DataContext.current(context), warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of max_task_retries, which has no other name yet
-            parts = ray.data.from_items([0]).map_batches(
-                read, batch_size=None, batch_format="pyarrow", num_cpus=0, label_selector=here
-            )  # no core: workers that have them all would wait for it, and it for them
-            scored = parts.map_batches(
-                _Worker, batch_size=1, batch_format="pyarrow", num_cpus=self.cpus, num_gpus=self.gpus or None,
-                compute=ray.data.ActorPoolStrategy(size=self._count(ray), max_tasks_in_flight_per_actor=AHEAD),
-                max_task_retries=RETRIES,
-                fn_constructor_kwargs={
-                    "load": self.load, "device": "cuda" if self.gpus else "cpu", "threads": math.ceil(self.cpus),
-                    "options": {name: value for name, value in options.items() if name != "scorer"},
-                },
-            )  # fmt: skip
-        tables = scored.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
-        for number, table in enumerate(tables):
-            assert table["number"].to_pylist() == [number]  # a run that is resumed relies on the order
-            content = _unpacked(table)
-            if isinstance(content, Exception):
-                raise content
-            yield content
-
-    def _count(self, ray: ModuleType) -> int:
-        if self.workers is not None:
-            return self.workers
-        there = ray.cluster_resources()
-        room = there.get("CPU", 0) / self.cpus
-        if self.gpus:
-            room = min(room, there.get("GPU", 0) / self.gpus)
-        return max(1, int(room))
+        told = {name: value for name, value in options.items() if name != "scorer"}
+        yield from self.pool.work(partial(_scoring, self.load, told), partial(_parts, pairs, done, part))
 
 
-class _Worker:
-    """What is wrong with the models or the set is handed on, to be raised where the run was begun."""
-
-    def __init__(self, load: Load, device: str, threads: int, options: Mapping[str, Any]) -> None:
-        torch.set_num_threads(threads)
-        self.options = options
-        self.models: Models | Exception
-        try:
-            self.models = load(device)
-        except (ValueError, OSError) as error:
-            self.models = error
-
-    def __call__(self, table: "pyarrow.Table") -> "pyarrow.Table":
-        content = _unpacked(table)
-        if isinstance(self.models, Exception):
-            content = self.models
-        elif not isinstance(content, Exception):
-            captioner, judge, scorer = self.models
-            content = list(score_pairs(content, captioner, judge, scorer=scorer, **self.options))
-        return _table(table["number"][0].as_py(), content)
+def _scoring(load: Load, options: Mapping[str, Any], device: str) -> Callable[[list[Pair]], list[Scored]]:
+    captioner, judge, scorer = load(device)
+    return lambda pairs: list(score_pairs(pairs, captioner, judge, scorer=scorer, **options))
 
 
-def _parts(pairs: PairSet, done: int, part: int) -> Iterator[list[Pair] | Exception]:
-    try:
-        rest = islice(pairs, done, None)
-        while some := list(islice(rest, part)):
-            yield some
-    except (ValueError, OSError) as error:
-        yield error
-
-
-def _table(number: int, content: list[Pair] | list[Scored] | Exception) -> "pyarrow.Table":
-    """A part as Ray Data carries it: one row."""
-    import pyarrow
-
-    packed = pyarrow.array([pickle.dumps(content)], pyarrow.large_binary())  # a part may have 2 GiB
-    return pyarrow.table({"number": [number], "content": packed})
-
-
-def _unpacked(table: "pyarrow.Table") -> Any:
-    return pickle.loads(table["content"][0].as_py())
-
-
-def _knock(address: str) -> None:
-    """Raise `OSError` where nothing answers: Ray itself would ask for a quarter of an hour."""
-    host, _, port = address.rpartition(":")
-    if host:
-        try:
-            socket.create_connection((host, int(port)), timeout=10).close()
-        except OSError as error:
-            raise OSError(f"no cluster answers at {address} ({error}); on one of its nodes, auto finds it") from error
-
-
-def _ray() -> ModuleType:
-    """Ray, with its library of data. Raises `ValueError` where it is not installed."""
-    for name in SETTINGS:
-        os.environ.setdefault(name, "0")
-    try:
-        import ray
-        import ray.data
-        import ray.data.exceptions
-    except ImportError as error:
-        raise ValueError("the engine ray needs its library: uv sync --extra ray") from error
-    return ray
+def _parts(pairs: PairSet, done: int, part: int) -> Iterator[list[Pair]]:
+    rest = islice(pairs, done, None)
+    while some := list(islice(rest, part)):
+        yield some

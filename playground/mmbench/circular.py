@@ -1,14 +1,16 @@
 """CircularEval: a question counts as right only if it is under every rotation of its options (Liu et al. 2024, 4.3)."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from playground.mmbench.questions import PASS, Question, group_of
 
-__all__ = ["CircularStep", "circular", "evaluate_circular", "passes", "rotated"]
+__all__ = ["Ask", "CircularStep", "circular", "circular_steps", "evaluate_circular", "passes", "rotated"]
 
 BATCH = 16  # questions asked at once
+Ask = Callable[[Sequence[Question]], Generator[Sequence[str]]]  # a pass's rows in, their answers out by batches
 
 
 @dataclass(frozen=True)
@@ -89,36 +91,53 @@ def evaluate_circular(
     A question whose answer is not told fails. Raises `ValueError` for questions that are rotations already, and where
     there are not as many answers as questions.
     """
-    from playground.mmbench.extraction import extract_choice
 
+    def ask(rows: Sequence[Question]) -> Generator[Sequence[str]]:
+        for i in range(0, len(rows), batch):
+            yield answer(rows[i : i + batch])
+
+    return circular_steps(questions, ask, profile=profile, batch=batch)
+
+
+def circular_steps(
+    questions: Iterable[Question], ask: Ask, *, profile: str, batch: int, vanilla: bool = False
+) -> Generator[CircularStep]:
+    """As `evaluate_circular`, where `ask` answers the rows of a pass a batch at a time; with `vanilla` pass 0 alone."""
     if batch < 1:
         raise ValueError(f"batch must be 1 or more, not {batch}")
-    alive = _base(questions)
-    offset, total = _offset(alive), len(alive)
+    return _steps(_base(questions), ask, profile, batch, vanilla)
+
+
+def _steps(base: list[Question], ask: Ask, profile: str, batch: int, vanilla: bool) -> Generator[CircularStep]:
+    from playground.mmbench.extraction import extract_choice
+
+    offset, total = _offset(base), len(base)
+    alive = [(one, 1 if vanilla else passes(one)) for one in base]
     calls = saved = failed = passed = number = 0
-    remaining = sum(passes(one) for one in alive)
+    remaining = sum(count for _, count in alive)
     while alive:
-        left: list[Question] = []
-        for i in range(0, len(alive), batch):
-            base = alive[i : i + batch]
-            asked = tuple(rotated(one, number, offset=offset) for one in base)
-            said = tuple(answer(asked))
-            if len(said) != len(asked):
-                raise ValueError(f"{len(asked)} questions were asked, and {len(said)} answers came")
-            letters = tuple(
-                extract_choice(text, dict(one.options), profile=profile) for text, one in zip(said, asked, strict=True)
-            )
-            hits = tuple(one.answer == letter is not None for one, letter in zip(asked, letters, strict=True))
-            for one, hit in zip(base, hits, strict=True):
-                later = passes(one) - number - 1
-                calls, remaining = calls + 1, remaining - 1
-                if not hit:
-                    failed, saved, remaining = failed + 1, saved + later, remaining - later
-                elif later:
-                    left.append(one)
-                else:
-                    passed += 1
-            yield CircularStep(number, asked, said, letters, hits, calls, saved, remaining, failed, passed, total)
+        left: list[tuple[Question, int]] = []
+        rows = [rotated(one, number, offset=offset) for one, _ in alive]
+        with closing(ask(rows)) as answers:
+            for i in range(0, len(alive), batch):
+                asked, said = tuple(rows[i : i + batch]), tuple(next(answers))
+                if len(said) != len(asked):
+                    raise ValueError(f"{len(asked)} questions were asked, and {len(said)} answers came")
+                letters = tuple(
+                    extract_choice(text, dict(one.options), profile=profile)
+                    for text, one in zip(said, asked, strict=True)
+                )
+                hits = tuple(one.answer == letter is not None for one, letter in zip(asked, letters, strict=True))
+                for (one, count), hit in zip(alive[i : i + batch], hits, strict=True):
+                    later = count - number - 1
+                    calls, remaining = calls + 1, remaining - 1
+                    if not hit:
+                        failed, saved, remaining = failed + 1, saved + later, remaining - later
+                    elif later:
+                        left.append((one, count))
+                    else:
+                        passed += 1
+                yield CircularStep(number, asked, said, letters, hits, calls, saved, remaining, failed, passed, total)
         alive, number = left, number + 1
 
 

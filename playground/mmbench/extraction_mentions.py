@@ -29,6 +29,15 @@ POLAR_TEXTS = words_of(
     "yes no true false right wrong correct incorrect none 是 否 对 错 有 无 是的 不是 正确 错误 对的 没有 不对"
 )
 
+SYNONYMS = {
+    "yes": ("yep", "yeah", "yup"), "no": ("nope", "nah"), "false": ("not true", "isn't true", "untrue"),
+    "incorrect": ("not correct", "isn't correct"), "是": ("是的",), "否": ("不是",), "错误": ("不正确", "不对"),
+}  # fmt: skip
+# "C is right" and "the right answer" tell of an option: there "right" is not one itself.
+JUDGING = re.compile(r"\b(?:right|correct|true|wrong|incorrect|false)\b", re.IGNORECASE)
+JUDGED = re.compile(r"(?:^|[^\w'])[A-Z]\)?\s{1,2}(?:is|would be|must be|seems)\s{1,2}(?:the |clearly )?$")
+JUDGES = re.compile(r"\s{1,2}(?:answer|option|choice)\b", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class Mention:
@@ -87,6 +96,7 @@ NUMBERS = {
     "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
     "ten": "10", "eleven": "11", "twelve": "12", "zero": "0",
 }  # fmt: skip
+WHOLE = re.compile(r"(?<=\d)\.0+$")  # $10.00 is $10
 ARTICLES = frozenset(("a", "an", "the"))
 # What may stand before a text of one Chinese character, which else may be part of a longer word (熊猫 is no 猫).
 BEFORE_ONE = frozenset("是为选只条个一张的有:，,。.答案了像匹头辆朵和或者与跟及不没非见到选")
@@ -125,7 +135,7 @@ POSITIVE = frozenset([MANY, *(sign(kind, chr(ord("A") + i)) for kind in range(NE
 
 
 def _name(word: str) -> str:
-    return NUMBERS.get(word.lower()) or word.replace(",", "").lower()
+    return NUMBERS.get(word.lower()) or WHOLE.sub("", word.replace(",", "").lower())
 
 
 def _line(names: list[str], kept: "list[int] | range") -> tuple[str, list[int], list[int]]:
@@ -149,9 +159,17 @@ def _texts(text: str, options: Mapping[str, str]) -> list[Mention]:
         kind = POLAR if len(polar) > 1 and letter in polar else TEXT
         same = sum(one == keys[letter] for one in keys.values()) > 1
         places = _literal(text, option) if same or not keys[letter] else words.places(option)
-        for start, end in places:
+        others = SYNONYMS.get(option.strip(" .。").lower(), ()) if kind == POLAR else ()
+        said = (place for other in others for place in words.places(other) if text[place[1] : place[1] + 1] != "-")
+        for start, end in (*places, *said):
             one_character = end - start == 1 and "㐀" <= text[start] <= "鿿"
             if one_character and start and not (text[start - 1] in BEFORE_ONE or not text[start - 1].isalpha()):
+                continue
+            if one_character and "是否" in (text[start - 1 : end], text[start : end + 1]):
+                continue  # whether
+            if JUDGING.fullmatch(text, start, end) and (
+                JUDGED.search(text[max(0, start - 24) : start]) or JUDGES.match(text, end)
+            ):
                 continue
             found.add(Mention(start, end, letter, kind))
     return _longest(found)

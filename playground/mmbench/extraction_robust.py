@@ -42,8 +42,18 @@ def decide(text: str, options: Mapping[str, str]) -> Verdict:
     if plain.strip().lower() in EMPTY and not any(plain.strip().lower() in one.lower() for one in options.values()):
         return None, "empty", None, ()
     spoken = rules.TOKENS.sub(lambda one: " " * len(one.group()), plain[begin:end])
-    letter, rule, span, considered = _Reading(spoken, options).verdict()
+    letter, rule, span, considered = _first_turn(spoken, options) or _Reading(spoken, options).verdict()
     return letter, rule, None if span is None else (span[0] + begin, span[1] + begin), considered
+
+
+def _first_turn(text: str, options: Mapping[str, str]) -> Verdict | None:
+    """What stands before a question that the model goes on to ask itself, if it names an option; a hint that is
+    repeated with the question is no answer."""
+    found = rules.NEXT.search(text)
+    if found is None or rules.HINT.match(text):
+        return None
+    said = _Reading(text[: found.start()], options).verdict()
+    return said if said[0] in options else None
 
 
 def _spoken(text: str) -> tuple[int, int]:
@@ -129,7 +139,7 @@ class _Reading:
         asked = list(rules.ASKED.finditer(line))
         last = max(self.mentions, default=0)
         for one in asked:
-            if one.group(2) or len(asked) > 1 or one.start(1) < last:
+            if one.group(2) or len(asked) > 1 or rules.ASKS.fullmatch(line) or one.start(1) < last:
                 self.signs[one.start(1)] = sign(NEGATED, self.mentions[one.start(1)].letter)
         for pattern in (rules.DENIED, rules.DENIED_AFTER):
             for found in pattern.finditer(line):
@@ -162,7 +172,7 @@ class _Reading:
             return None
         if found and not (head and head.start(1) < found.start()):
             return "Z", "refusal", found.span(), ()
-        if "Z" not in self.options and rules.JUST_Z.fullmatch(self.text):
+        if not self.asserted and "Z" not in self.options and rules.JUST_Z.fullmatch(self.text):
             return "Z", "refusal", None, ()
         return None
 
@@ -209,7 +219,8 @@ class _Reading:
 
     def _part(self) -> Verdict | None:
         """Asked only where no option is mentioned at all."""
-        said = [NUMERALS.get(one, one) for one in Words(self.text).names if one not in LEAD]
+        spoken = Words(self.text)
+        said = [NUMERALS.get(one, one) for one in spoken.names if one not in LEAD]
         if not said or len(said) > 30:
             return None
         own = " ".join(map(_singular, said))
@@ -218,7 +229,11 @@ class _Reading:
             names = Words(option).names
             words = [NUMERALS.get(one, one) for one in names[:-1] if one not in LEAD] + names[-1:]
             line = " ".join(map(_singular, words))
-            if line and (line == own or (f" {own} " in f" {line} " and 2 * len(said) > len(words))):
+            name = all(one[0].isupper() for one in (*option.split(), spoken.found[-1].group()))
+            surname = name and line.split()[1:] == [own]
+            if line and (
+                line == own or surname or (f" {own} " in f" {line} " and 2 * len(said) + (len(said) > 1) > len(words))
+            ):
                 fits.append(letter)
         return (fits[0], "part", (0, len(self.text)), tuple(fits)) if len(fits) == 1 else None
 

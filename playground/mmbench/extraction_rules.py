@@ -8,9 +8,9 @@ import re
 from playground.mmbench.extraction_mentions import ANY, LABEL, MANY, POLAR, TEXT, WEAK, marked
 
 __all__ = [
-    "ASKED", "BACK", "CLAIM", "CLAIM_AFTER", "DENIED", "DENIED_AFTER", "FINAL", "HEAD", "HEAD_TEXT", "HEDGED", "JOINED",
-    "JUST_Z", "LISTED", "MAYBE", "NEAR_END", "REFUSAL", "RULES", "SAME", "SO", "THOUGHT", "TOGETHER", "TOKENS",
-    "WHOLE", "WITHDRAWN",
+    "ASKED", "ASKS", "BACK", "CLAIM", "CLAIM_AFTER", "DENIED", "DENIED_AFTER", "FINAL", "HEAD", "HEAD_TEXT", "HEDGED",
+    "HINT", "JOINED", "JUST_Z", "LISTED", "MAYBE", "NEAR_END", "NEXT", "REFUSAL", "RULES", "SAME", "SO", "THOUGHT",
+    "TOGETHER", "TOKENS", "WHOLE", "WITHDRAWN",
 ]  # fmt: skip
 
 RULES = {  # in the order in which they are asked; a thought before the answer is no answer and is cut off first
@@ -24,7 +24,7 @@ RULES = {  # in the order in which they are asked; a thought before the answer i
     "tail": "An answer that ends with a label or an option text alone concludes with it.",
     "label": "One label is named and not denied.",
     "text": "One option's text stands in the answer, word for word and not denied, the longest where texts overlap.",
-    "part": "The whole answer is most of one option's words, or those of one in the plural or as a number.",
+    "part": "The whole answer is most of one option's words, a surname, or such words in the plural or as a number.",
     "several": "Several options are named without preference: none is taken.",
     "nothing": "No option is named, or only to deny it.",
 }
@@ -44,6 +44,8 @@ THOUGHT = _pattern(
     r"<(/?)(?:think|thinking|thought|reasoning|analysis|reflection)>|◁(/?)think▷|<\|channel\|>(analysis|final)"
 )
 TOKENS = _pattern(r"<\|(?!begin_of_box)[a-z_]{1,30}\|>|</?s>|<(?:eos|bos|pad|end_of_turn)>")
+NEXT = _pattern(r"\n[\s#*]{0,8}+(?:question|user|human|问题|用户)[\s*]{0,4}+:")
+HINT = _pattern(r"\s*+(?:hint|提示)")
 JUST_Z = _pattern(r"\W*+(?:(?:the answer is|answer|i (?:choose|pick))\W++)?Z\W*+")
 
 LABELS, TEXTS = marked(LABEL, WEAK), marked(TEXT, POLAR)
@@ -109,6 +111,7 @@ DENIED_AFTER = _pattern(
 
 # A question, when it is not all that is said, is no answer.
 ASKED = _pattern(rf"({CHOSEN})[\s)\"'*]*+\?(\s*+(?:no|nope|not)\b)?")
+ASKS = _pattern(r"\W*+(?:", _of("is are was do does did can what which who where why how"), r")\b[^.!?\n]*+\?\W*+")
 
 # What says of an option that it is the answer.
 FINAL = _pattern(
@@ -128,7 +131,10 @@ CLAIM = _pattern(
     r"|go(?:ing)? for|opt(?:ing)? for|settle (?:on|for)|lean(?:ing)? (?:to|towards?)|vote for|favou?r|",
     r"stick(?:ing)? with|conclude(?: that)?|points? to|must be|i(?:'d| would) say|boils down to|leaves(?: us with)?|",
     r"left with|answered)\b|答案应?该?[是为选:]?|选择?|应选|应该是|应为|我认为是?|",
-    r"正确(?:的)?(?:选项|答案)?[是为:]|故|判断[是为])",
+    r"[+\-*/×÷][^=\n]{1,12}=|",
+    r"正确(?:的)?(?:选项|答案)?[是为:]|故|判断[是为]|",
+    rf"(?:\b(?:statement|claim|assertion) is|(?:说法|陈述|描述|句话)是?)(?=\s*+{marked(POLAR)})|",
+    rf"\bit(?:'s| is)(?=\s++{marked(POLAR)}\s++that\b))",
     rf"{FEW}({CHOSEN})",
 )
 CLAIM_AFTER = _pattern(
@@ -138,6 +144,7 @@ CLAIM_AFTER = _pattern(
     r"|therefore|thus|that|single|actually|really|final)\s++){0,6}+(?:",
     _of("correct right best answer choice option true likely it accurate fitting match plausible suitable appropriate"),
     r"|better|guess|pick)\b|(?:it is|it must be)\b|[✓✔✅]|\((?:correct|right|true)\)|",
+    r"(?:of (?:them|these) )?(?:in total|altogether)\b|",
     rf"[:\-]\s*+(?:correct|right|true|yes)\b|(?<!{marked(WEAK)} )(?:best (?:describes|matches|fits|represents)|",
     r"fits|matches|wins|makes (?:the )?(?:most|more)? ?sense)\b|(?:是|为)?最?(?:正确|对(?![应比面着])|合适|符合))",
 )
@@ -199,7 +206,8 @@ HEAD = _pattern(
     r")\b|因为|由于|项|选项)",
 )
 HEAD_TEXT = _pattern(
-    rf"{_BEFORE}(?:(?:the|a|an)\s++)?({TEXTS})\s*+[)\]\"'*`]*+(?:$|[.,:;!?\n\-]|",
+    rf"{_BEFORE}(?:(?:well|hmm|oh|ok|okay|sure)\b)?[\s,.!]*+(?:but\s++)?(?:(?:the|a|an)\s++)?",
+    rf"({TEXTS})\s*+[)\]\"'*`]*+(?:$|[.,:;!?\n\-]|",
     r"\b(?:",
     _of("it there they this he she that because since the of+course sir i we definitely indeed absolutely"),
     r")\b|因为|的|图|它|这)",

@@ -2,16 +2,22 @@
 
 import binascii
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-__all__ = ["REFERENCE", "Borrowed", "Picture", "Stored", "decode", "open_picture", "read_picture", "resolve", "whole"]
+__all__ = [
+    "REFERENCE", "Borrowed", "Own", "Picture", "Place", "Stored", "decode", "listed", "open_picture", "read_picture",
+    "resolve", "whole",
+]  # fmt: skip
 
 REFERENCE = 64  # an image cell of so many characters or fewer is the index of the row whose picture it is
 _ENDS = ((b"\xff\xd8\xff", b"\xff\xd9"), (b"\x89PNG\r\n", b"IEND"))  # how JPEG and PNG begin, and what ends them
+_ITEM = re.compile(rb"""'([^'"\\]*+)'|"([^'"\\]*+)\"""")
+_LIST = re.compile(rb"""\s*+\[\s*+(?:(?:'[^'"\\]*+'|"[^'"\\]*+")\s*+(?:,\s*+|(?=\])))++\]\s*+""")
 _TAIL = 4096  # bytes behind a picture's end that some cameras and editors add
 
 
@@ -29,10 +35,19 @@ class Borrowed:
     """The picture of the row `index`; `places` is where the rows of its file have theirs, filled as it is read."""
 
     index: int
-    places: Mapping[int, Stored | bytes | int | None]
+    places: "Mapping[int, Place]"
 
 
-Picture = bytes | Stored | Borrowed
+Own = bytes | Stored
+Picture = Own | Borrowed
+Place = tuple[Own, ...] | Own | int | None  # a row's pictures, its only one, the row that has them, or none
+
+
+def listed(cell: bytes) -> list[tuple[int, int]] | None:
+    """Where the texts of a cell stand that is written as a list of them, as Python or JSON does; None for another."""
+    if not cell.lstrip().startswith(b"[") or not _LIST.fullmatch(cell):
+        return None
+    return [one.span(1) if one[1] is not None else one.span(2) for one in _ITEM.finditer(cell)]
 
 
 def decode(text: bytes) -> bytes:
@@ -57,8 +72,8 @@ def whole(content: bytes) -> bool:
     return bool(content)
 
 
-def resolve(index: int, places: Mapping[int, Stored | bytes | int | None]) -> Stored | bytes:
-    """What the row `index` shows: its own picture, or the one at the end of a chain of rows.
+def resolve(index: int, places: Mapping[int, Place]) -> tuple[Own, ...]:
+    """What the row `index` shows: its own pictures, or those at the end of a chain of rows.
 
     Raises `ValueError` for a chain that leads to no row, to a row without a picture, or back to itself.
     """
@@ -73,14 +88,14 @@ def resolve(index: int, places: Mapping[int, Stored | bytes | int | None]) -> St
         if place is None:
             raise ValueError(f"the row of index {index}, whose picture this should be, has none")
         if not isinstance(place, int):
-            return place
+            return place if isinstance(place, tuple) else (place,)
         index = place
 
 
 def read_picture(picture: Picture) -> bytes:
     """The bytes of the picture's file. Raises `ValueError` where it is damaged, cut off or not there."""
     if isinstance(picture, Borrowed):
-        picture = resolve(picture.index, picture.places)
+        picture = resolve(picture.index, picture.places)[0]
     if isinstance(picture, bytes):
         return picture
     try:

@@ -1,18 +1,20 @@
-"""Predictions in the official columns, index, prediction, A, B, ...: from xlsx, csv, tsv or jsonl."""
+"""Predictions in the official columns, index, prediction, A, B, ...: from xlsx, csv, tsv, json or jsonl."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground.mmbench.questions import LETTERS, Problem, column_of, integer, lines, object_of, report
-from playground.mmbench.tsv import fits, header_of, records, text_of
+from playground.mmbench.questions import LETTERS, Problem, column_of, integer, lines, object_of, report, texts_of
+from playground.mmbench.tsv import check_columns, fits, header_of, records, text_of
 from playground.mmbench.xlsx import read_xlsx
 
 __all__ = ["KINDS", "MOST_ROWS", "Prediction", "Predictions", "predictions_of", "read_predictions"]
 
 MOST_ROWS = 1_000_000
+MOST_JSON = 200_000_000  # bytes of a json, which is held whole
 NEEDED = ("index", "prediction")
-WANTED = {*NEEDED, *LETTERS, "answer", "category", "l2-category", "split", "g_index"}
+WANTED = {*NEEDED, *LETTERS, "question", "hint", "answer", "category", "l2-category", "split", "g_index"}
 Cells = tuple[int, Mapping[str, str]]  # a row's number and what it holds, by column
 
 
@@ -29,6 +31,8 @@ class Prediction:
     l2_category: str = ""
     split: str = ""
     group: int | None = None
+    question: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,16 @@ def predictions_of(answers: Mapping[int, str], name: str = "") -> Predictions:
 
 
 def read_predictions(path: str | Path) -> Predictions:
-    """The predictions of a file. Raises `ValueError` for another ending than xlsx, csv, tsv and jsonl, a file without
-    the columns index and prediction, with more than 1,000,000 rows, or an xlsx of over 20 MB. A row without an index
-    is reported and left out; one that is there twice is left in, for the score to decide."""
+    """The predictions of a file; a json is a list of objects, one of predictions by index, or one of columns.
+
+    Raises `ValueError` for another ending than xlsx, csv, tsv, json and jsonl, a file without the columns index and
+    prediction, with more than 1,000,000 rows, an xlsx of over 20 MB or a json of over 200. A row without an index is
+    reported and left out; one that is there twice is left in, for the score to decide.
+    """
     path = Path(path)
     ending = path.suffix.lower()
+    if ending in OLD:
+        raise ValueError(f"{path.name[:80]!r} is of another kind of Excel: open it there and save it as .xlsx")
     if ending not in KINDS:
         raise ValueError(f"predictions are read from {', '.join(KINDS)}, not from {path.name[:80]!r}")
     if not path.is_file():
@@ -77,7 +86,7 @@ def _prediction(row: int, cells: Mapping[str, str], problems: list[Problem]) -> 
     return Prediction(
         index, cells.get("prediction", ""), row, options, cells.get("answer", "").strip() or None,
         cells.get("category", ""), cells.get("l2-category", ""), cells.get("split", ""),
-        integer(cells.get("g_index", "")),
+        integer(cells.get("g_index", "")), cells.get("question", ""), cells.get("hint", ""),
     )  # fmt: skip
 
 
@@ -96,16 +105,59 @@ def _delimited(path: Path, problems: list[Problem]) -> Iterator[Cells]:
 
 
 def _sheet(path: Path, _problems: list[Problem]) -> Iterator[Cells]:
-    rows = read_xlsx(path)
-    header = next((cells for _, cells in rows), [])
-    columns = [column_of(name) for name in header]
-    if missing := [name for name in NEEDED if name not in columns]:
-        there = ", ".join(columns)[:200] or "none"
-        raise ValueError(f"{path.name} is no file of predictions: it has no column {missing[0]}, only {there}")
+    rows = read_xlsx(path, lambda cells: {*NEEDED} <= {*map(column_of, cells)})
+    columns = [column_of(name) for name in next((cells for _, cells in rows), [])]
+    check_columns(path.name, columns, NEEDED, "file of predictions")
     for row, cells in rows:
         found = {name: cell for name, cell in zip(columns, cells, strict=False) if name in WANTED}
         if any(found.values()):
             yield row, found
+
+
+def _json(path: Path, problems: list[Problem]) -> Iterator[Cells]:
+    if path.stat().st_size > MOST_JSON:
+        raise ValueError(
+            f"{path.name} has {path.stat().st_size / 1e6:.1f} MB, more than the {MOST_JSON / 1e6:g} MB allowed for JSON"
+        )
+    try:
+        found = json.loads(path.read_bytes(), object_pairs_hook=_object)
+    except (ValueError, RecursionError):
+        raise ValueError(f"{path.name} is no JSON, or cut off") from None
+    if isinstance(found, dict):
+        found = _transposed(found) or list(found.items())
+    if not isinstance(found, list):
+        raise ValueError(f"{path.name} is neither a list of predictions nor an object of them by index")
+    told = False
+    for row, one in enumerate(found, 1):
+        if isinstance(one, tuple):  # of an object: an index and its prediction, or its row
+            index, value = one
+            cells: object = (
+                {**value, "index": index} if isinstance(value, dict) else {"index": index, "prediction": value}
+            )
+        else:
+            cells = one
+        if not isinstance(cells, dict):
+            report(problems, row, "", "the entry is no JSON object, or has a name twice; it is left out")
+            continue
+        told = told or "prediction" in map(column_of, cells)
+        yield row, texts_of(cells)
+    if not told:
+        raise ValueError(f"no entry of {path.name} has a prediction")
+
+
+def _transposed(found: Mapping[str, object]) -> list[dict[str, object]] | None:
+    """The rows of columns as pandas writes them, an object each with a cell by row; None for another object."""
+    columns = {name: column for name, column in found.items() if isinstance(column, dict)}
+    index = next((column for name, column in columns.items() if column_of(name) == "index"), None)
+    if index is None or len(columns) < len(found):
+        return None
+    return [{name: column.get(row) for name, column in columns.items()} for row in index]
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object] | list[tuple[str, object]]:
+    """A JSON object; its pairs where a name is there twice, of which a dict would lose one."""
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else pairs
 
 
 def _lines(path: Path, problems: list[Problem]) -> Iterator[Cells]:
@@ -121,5 +173,6 @@ def _lines(path: Path, problems: list[Problem]) -> Iterator[Cells]:
 
 
 KINDS: Mapping[str, Callable[[Path, list[Problem]], Iterator[Cells]]] = {
-    ".xlsx": _sheet, ".csv": _delimited, ".tsv": _delimited, ".jsonl": _lines,
+    ".xlsx": _sheet, ".csv": _delimited, ".tsv": _delimited, ".json": _json, ".jsonl": _lines,
 }  # fmt: skip
+OLD = (".xls", ".xlsb", ".xlsm", ".ods", ".numbers")

@@ -4,12 +4,23 @@ import base64
 import hashlib
 import json
 import string
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
-from playground.mmbench.pictures import REFERENCE, Borrowed, Picture, Stored, decode, read_picture, resolve
+from playground.mmbench.pictures import (
+    REFERENCE,
+    Borrowed,
+    Own,
+    Picture,
+    Place,
+    Stored,
+    decode,
+    listed,
+    read_picture,
+    resolve,
+)
 from playground.mmbench.taxonomy import l2_of
 
 __all__ = [
@@ -24,7 +35,9 @@ LIST = "questions.jsonl"
 MOST_PROBLEMS = 10_000
 MOST_BYTES = 64_000_000  # of a row
 _KINDS = ((b"\xff\xd8\xff", "jpg"), (b"\x89PNG", "png"), (b"GIF8", "gif"), (b"RIFF", "webp"))
-Places = dict[int, Stored | bytes | int | None]
+Places = dict[int, Place]
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,7 @@ class Question:
     split: str = ""
     picture: Picture | None = None
     group: int | None = None
+    more_pictures: tuple[Own, ...] = ()  # of a question about several, those after the first
 
 
 def group_of(index: int, group: int | None = None) -> int:
@@ -119,11 +133,21 @@ def cells_of(question: Question) -> dict[str, Any]:
     return {name: cell for name, cell in cells.items() if cell not in (None, "")}
 
 
-def report_dangling(places: Places, rows: Mapping[int, int], problems: list[Problem]) -> None:
-    """Report the rows, by index with their number, whose chain of pictures leads nowhere."""
-    for index, row in rows.items():
+def more_of(index: int, places: Places) -> tuple[Own, ...]:
+    """The pictures after the first of a row that has been read; none of one that has not."""
+    try:
+        return resolve(index, places)[1:]
+    except ValueError:
+        return ()
+
+
+def report_dangling(places: Places, rows: Mapping[int, tuple[int, int]], problems: list[Problem]) -> None:
+    """Report the rows, by index with their number and how many pictures they were given beyond the first, whose chain
+    of pictures leads nowhere, or to more pictures."""
+    for index, (row, more) in rows.items():
         try:
-            resolve(index, places)
+            if len(resolve(index, places)) > more + 1:
+                report(problems, row, "image", "its pictures are those of a row further down; only the first is read")
         except ValueError as error:
             report(problems, row, "image", str(error))
 
@@ -140,7 +164,7 @@ def read_folder(folder: str | Path, *, problems: list[Problem] | None = None) ->
     """The questions of a folder: `questions.jsonl`, whose `image` names a picture in the folder. As `read_jsonl`."""
     root = Path(folder).resolve()
 
-    def picture(text: str) -> Picture:
+    def picture(text: str) -> Own:
         path = (root / text).resolve()
         if not path.is_relative_to(root) or not path.is_file():
             raise ValueError(f"the folder has no picture {text[:80]!r}")
@@ -159,71 +183,106 @@ def write_folder(folder: str | Path, questions: Iterable[Question]) -> None:
     root = Path(folder)
     (root / "images").mkdir(parents=True, exist_ok=True)
 
-    def save(index: int, content: bytes) -> str:
+    def save(stem: str, content: bytes) -> str:
         kind = next((kind for head, kind in _KINDS if content.startswith(head)), "img")
-        name = f"images/{index}.{kind}"
+        name = f"images/{stem}.{kind}"
         (root / name).write_bytes(content)
         return name
 
     _write_lines(root / LIST, questions, save)
 
 
-def images_of(questions: Iterable[Question]) -> Iterator[tuple[Question, int | bytes | None]]:
-    """Each question with its picture's bytes, or with the index of an earlier one that has the same.
+def images_of(questions: Iterable[Question]) -> Iterator[tuple[Question, int | tuple[bytes, ...]]]:
+    """Each question with its pictures' bytes, or with the index of an earlier one that has the same.
 
     Raises `ValueError`, naming the index, for a picture that cannot be read, or is so small that its base64 would be
     taken for an index.
     """
-    stored, seen = dict[Stored, int](), dict[bytes, int]()  # by place, so as not to read it again, and by content
+    stored = dict[tuple[Own, ...], int]()  # by place, so as not to read it again
+    seen = dict[tuple[bytes, ...], int]()  # by content
     for one in questions:
         try:
-            place = resolve(one.picture.index, one.picture.places) if isinstance(one.picture, Borrowed) else one.picture
-            if place is None:
-                yield one, None
+            first = one.picture
+            if first is None:
+                yield one, ()
                 continue
-            if isinstance(place, Stored) and place in stored:
-                yield one, stored[place]
+            own = resolve(first.index, first.places)[0] if isinstance(first, Borrowed) else first
+            shown = (own, *one.more_pictures)
+            lasting = all(isinstance(place, Stored) for place in shown)
+            if lasting and shown in stored:
+                yield one, stored[shown]
                 continue
-            content = read_picture(place)
-            if len(content) * 4 <= REFERENCE * 3:
-                raise ValueError(f"its picture has {len(content)} bytes; it must have {REFERENCE * 3 // 4 + 1} or more")
+            contents = tuple(map(read_picture, shown))
+            size = len(contents[0])
+            if size * 4 <= REFERENCE * 3:
+                raise ValueError(f"its picture has {size} bytes; it must have {REFERENCE * 3 // 4 + 1} or more")
         except ValueError as error:
             raise ValueError(f"question {one.index}: {error}") from error
-        earlier = seen.setdefault(hashlib.blake2b(content, digest_size=16).digest(), one.index)
-        if isinstance(place, Stored):
-            stored[place] = earlier
-        yield one, content if earlier == one.index else earlier
+        key = tuple(hashlib.blake2b(content, digest_size=16).digest() for content in contents)
+        earlier = seen.setdefault(key, one.index)
+        if lasting:
+            stored[shown] = earlier
+        yield one, contents if earlier == one.index else earlier
 
 
-def _encoded(text: str) -> Picture:
+def _encoded(text: str) -> Own:
     return decode(text.encode())
 
 
-def _read_lines(path: Path, problems: list[Problem], picture: Callable[[str], Picture]) -> Iterator[Question]:
+def each_of(pictures: Sequence[T], read: Callable[[T], R]) -> list[R]:
+    """Each picture read. Raises `ValueError` for one that cannot be, and tells which one of several."""
+    found = []
+    for number, one in enumerate(pictures, 1):
+        try:
+            found.append(read(one))
+        except ValueError as error:
+            raise ValueError(f"picture {number} of {len(pictures)}: {error}" if pictures[1:] else str(error)) from None
+    return found
+
+
+def _images(text: str) -> list[str]:
+    """The pictures that a cell tells of: several if it is a list of texts, as JSON or as Python writes it."""
+    try:
+        found = json.loads(text) if text.startswith("[") else None
+    except (ValueError, RecursionError):
+        cell = text.encode()
+        found = [cell[start:end].decode() for start, end in listed(cell) or ()]
+    return found if isinstance(found, list) and found and all(isinstance(one, str) for one in found) else [text]
+
+
+def _read_lines(path: Path, problems: list[Problem], picture: Callable[[str], Own]) -> Iterator[Question]:
     if not path.is_file():
         raise ValueError(f"{path} is not there")
-    places, borrowed = Places(), dict[int, int]()
+    places, borrowed = Places(), dict[int, tuple[int, int]]()
     with path.open("rb") as file:
         for row, line in lines(file, problems):
             cells = object_of(line, row, problems)
             if cells is None:
                 continue
-            image, seen = cells.pop("image", ""), None
+            image = cells.pop("image", "")
+            seen: Picture | None = None
+            more: tuple[Own, ...] = ()
             index = integer(cells.get("index", ""))
             if index in places:
                 report(problems, row, "index", f"{index} is there twice; the second row is left out")
                 continue
             number = integer(image) if len(image) <= REFERENCE else None
             try:
-                seen = Borrowed(number, places) if number is not None else picture(image) if image else None
+                if number is not None:
+                    seen, more = Borrowed(number, places), more_of(number, places)
+                elif image:
+                    seen, *rest = each_of(_images(image), picture)
+                    more = tuple(rest)
             except ValueError as error:
                 report(problems, row, "image", str(error))
             one = question_of(cells, row, problems, seen)
             if one is None:
                 continue
-            places[one.index] = number if number is not None else seen if isinstance(seen, Stored | bytes) else None
+            one = replace(one, more_pictures=more) if more else one
+            own = (seen, *more) if isinstance(seen, Stored | bytes) else None
+            places[one.index] = number if number is not None else own
             if number is not None:
-                borrowed[one.index] = row
+                borrowed[one.index] = (row, len(more))
             yield one
     report_dangling(places, borrowed, problems)
 
@@ -238,7 +297,16 @@ def object_of(line: bytes, row: int, problems: list[Problem]) -> dict[str, str] 
     if not isinstance(found, dict):
         report(problems, row, "", "the line is no JSON object; it is left out")
         return None
-    return {column_of(name): str(cell) for name, cell in found.items() if cell is not None and cell == cell}  # no NaN
+    return texts_of(found)
+
+
+def texts_of(found: Mapping[str, Any]) -> dict[str, str]:
+    """A JSON object's cells as text by column, without those that are null or NaN."""
+    return {
+        column_of(name): json.dumps(cell, ensure_ascii=False) if isinstance(cell, list) else str(cell)
+        for name, cell in found.items()
+        if cell is not None and cell == cell
+    }
 
 
 def lines(file: BinaryIO, problems: list[Problem]) -> Iterator[tuple[int, bytes]]:
@@ -260,12 +328,15 @@ def column_of(name: str) -> str:
     return name if len(name) == 1 and name in LETTERS else name.lower()
 
 
-def _write_lines(path: Path, questions: Iterable[Question], save: Callable[[int, bytes], str]) -> None:
+def _write_lines(path: Path, questions: Iterable[Question], save: Callable[[str, bytes], str]) -> None:
     part = path.with_name(path.name + ".part")  # the questions may be read from the file that is written
     with part.open("w", encoding="utf-8") as file:
         for one, image in images_of(questions):
             cells = cells_of(one)
-            if image is not None:
-                cells["image"] = image if isinstance(image, int) else save(one.index, image)
+            if isinstance(image, int):
+                cells["image"] = image
+            elif image:
+                saved = [save(f"{one.index}-{i}" if i else f"{one.index}", each) for i, each in enumerate(image)]
+                cells["image"] = saved if len(saved) > 1 else saved[0]
             file.write(json.dumps(cells, ensure_ascii=False) + "\n")
     part.replace(path)

@@ -11,9 +11,13 @@ import numpy as np
 
 from playground.mmbench.questions import Problem
 from playground.mmbench.taxonomy import ABBREVIATIONS
+from playground.mmbench.verdicts import Agreement
 from playground.mmbench.xlsx import write_xlsx
 
-__all__ = ["Comparison", "Group", "LetterShare", "Report", "Row", "Score", "Share", "Split", "write_sheet"]
+__all__ = [
+    "Comparison", "Group", "Judged", "LetterShare", "Matching", "Report", "Row", "Score", "Share", "Split",
+    "write_sheet",
+]  # fmt: skip
 
 Split = str | None  # None: all splits together
 Cell = str | int | float | None
@@ -22,7 +26,8 @@ QUESTION_COLUMNS = (
     "index", "split", "l2-category", "category", "hit", "vanilla", "rows", "of", "prediction", "letter", "decided by",
     "answer", "failed index", "failed prediction", "failed letter", "failed decided by", "failed answer",
 )  # fmt: skip
-DERIVED = ("splits", "unparsed", "refused", "extraction_success", "incomplete", "missing", "rules")
+DERIVED = ("splits", "unparsed", "refused", "extraction_success", "incomplete", "missing", "rules", "decided")
+JUDGES = ("judge", "fallback")  # rules of rows that the rules left open
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,37 @@ class LetterShare:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What came of the rows that the rules left open: the judge's name, the rows it decided ("none of these" too),
+    those drawn since it could not be read, those that stay unparsed, and those without a verdict, mostly since their
+    question was lost by then; and how far it agrees with the rules on rows that these decided, where it was asked."""
+
+    name: str
+    judge: int
+    fallback: int
+    unparsed: int
+    not_judged: int
+    agreement: Agreement | None
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Accuracy by who decided, over rows, each rotation by itself, under the official toolkit's names.
+
+    ExactMatchRate: the share that the rules decided. MatchedAcc: how many of these are right. ExactMatchAcc: of all
+    rows, those right by the rules. LLMMatchAcc: of all rows, those right by rules or judge, a draw being wrong.
+    `judged` and `judged_acc`: the same two of the judge. None where there is no such row, or was no judge.
+    """
+
+    exact_match_rate: float
+    matched_acc: float | None
+    exact_match_acc: float
+    judged: float
+    judged_acc: float | None
+    llm_match_acc: float | None
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Two reports on the n questions of both: b less a in circular accuracy, and the questions on which they split."""
 
@@ -123,6 +159,7 @@ class Report:
     letters: tuple[LetterShare, ...]
     problems: tuple[Problem, ...]
     name: str = ""
+    judged: Judged | None = None
 
     @property
     def overall(self) -> Score:
@@ -150,6 +187,21 @@ class Report:
     def rules(self) -> Mapping[str, int]:
         """How many rows each rule decided, the most frequent first."""
         return dict(Counter(row.rule for row in self.rows).most_common())
+
+    @property
+    def decided(self) -> Mapping[str, int]:
+        """How many rows were decided by the rules, by the judge and by a draw, and how many by none of them."""
+        found = Counter("unparsed" if _left(row) else row.rule if row.rule in JUDGES else "rules" for row in self.rows)
+        return {name: found[name] for name in ("rules", *JUDGES, "unparsed")}
+
+    @property
+    def matching(self) -> Matching:
+        """Accuracy among the rows that the rules decided, and among those that the judge did."""
+        rules = [row.hit for row in self.rows if row.rule not in JUDGES and not _left(row)]
+        judge = [row.hit for row in self.rows if row.rule == "judge"]
+        n = len(self.rows)
+        both = None if self.judged is None else (sum(rules) + sum(judge)) / n
+        return Matching(len(rules) / n, _mean(rules), sum(rules) / n, len(judge) / n, _mean(judge), both)
 
     @property
     def incomplete(self) -> int:
@@ -223,6 +275,7 @@ class Report:
             f"count as wrong, {self.refused:,} of them decline. Questions with rotations missing: {self.incomplete:,}; "
             f"without any prediction: {self.missing:,}.",
             _grid(head, lines),
+            *self._told(),
             "## Letters",
             _grid(["Letter", "Chosen %", "Right %", "Found when right %"],
                   [[one.letter, *map(_percent, (one.predicted, one.answers, one.found))] for one in self.letters]),
@@ -235,9 +288,38 @@ class Report:
             texts += [f"## Problems ({len(self.problems):,})", listed + more]
         return "\n\n".join(texts) + "\n"
 
+    def _told(self) -> list[str]:
+        """The lines of the Markdown on who decided."""
+        by, shares = self.decided, self.matching
+        columns: list[Cell] = ["ExactMatchRate", "MatchedAcc", "ExactMatchAcc", "Judged", "JudgedAcc", "LLMMatchAcc"]
+        lines = [
+            "## Rules and judge",
+            f"Decided by the rules: {by['rules']:,} rows; by the judge: {by['judge']:,}; drawn at random: "
+            f"{by['fallback']:,}; by none: {by['unparsed']:,}. Shares of rows, each rotation by itself, in percent:",
+            _grid(columns, [[*map(_percent, asdict(shares).values())]]),
+        ]
+        if self.judged is None:
+            return lines
+        one = self.judged
+        judge = f"Judge {_plain(one.name) or 'without a name'}: {one.unparsed:,} of its replies could not be read."
+        if one.not_judged:
+            judge += (
+                f" {one.not_judged:,} open rows have no verdict; no judge is asked about a question that is lost: "
+                "circular accuracy is the same without, vanilla may be higher."
+            )
+        lines.append(judge)
+        if (same := one.agreement) is not None:
+            kappa = "" if same.kappa is None else f" (Cohen's kappa {same.kappa:.3f})"
+            apart = f"; not on {', '.join(map(str, same.splits[:SHOWN]))}" if same.splits else ""
+            more = ", ..." if len(same.splits) > SHOWN else ""
+            lines.append(
+                f"On {same.n:,} rows that the rules decided, the judge agrees in {same.share:.1%}{kappa}{apart}{more}."
+            )
+        return lines
+
     def to_json(self) -> str:
         """All of it, with the counts that are derived from it."""
-        derived = {name: getattr(self, name) for name in DERIVED}
+        derived = {name: getattr(self, name) for name in DERIVED} | {"matching": asdict(self.matching)}
         return json.dumps(asdict(self) | derived | {"fractions": self.fractions()}, ensure_ascii=False)
 
 
@@ -252,6 +334,15 @@ def write_sheet(path: str | Path, lines: Sequence[Sequence[Cell]]) -> None:
             csv.writer(file).writerows([["" if cell is None else _safe(cell) for cell in line] for line in lines])
     else:
         raise ValueError(f"a sheet is written as .xlsx or .csv, not as {path.name[-40:]!r}")
+
+
+def _left(row: Row) -> bool:
+    """Whether nobody decided the row: a refusal is decided, and so is "none of these" of a judge."""
+    return row.letter is None and not row.refused and row.rule not in JUDGES
+
+
+def _mean(hits: Sequence[bool]) -> float | None:
+    return sum(hits) / len(hits) if hits else None
 
 
 def _safe(cell: Cell) -> Cell:

@@ -2,25 +2,38 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
+from playground.mmbench import pandas_cells
 from playground.mmbench.circular import passes
 from playground.mmbench.predictions import Prediction, Predictions, predictions_of
 from playground.mmbench.questions import LETTERS, Problem, Question, group_of, report
-from playground.mmbench.report import Comparison, Group, LetterShare, Report, Row, Score, Share, Split
+from playground.mmbench.report import Comparison, Group, Judged, LetterShare, Report, Row, Score, Share, Split
 from playground.mmbench.taxonomy import ABILITIES, l1_of, l2_of
+from playground.mmbench.verdicts import Verdict, agreement, mark_of
 
-__all__ = ["PROFILES", "compare", "score"]
+__all__ = ["PROFILES", "Decided", "compare", "decide_rows", "score"]
 
 PROFILES = ("robust", "vlmevalkit")
 DRAWS = 10_000  # of the bootstrap
-NOT_A_NUMBER = "#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>|N/A|NA|NULL|NaN|None|n/a|nan|null"
-PANDAS_EMPTY = frozenset(("", *NOT_A_NUMBER.split("|")))  # cells that pandas, and so VLMEvalKit, takes for empty
 NO_SPLIT = "none"
+Asked = TypeVar("Asked", Prediction, Question)
 Kind = tuple[bool, bool]  # of a question: right in all rotations, right as it stands
+TABLES = (".xlsx", ".csv", ".tsv")  # what the official toolkit reads by pandas
 _VALUES = np.array([(a, b, b - a) for a in (0, 1) for b in (0, 1)])  # circular, vanilla and their gap by kind
+
+
+@dataclass(frozen=True)
+class Decided:
+    """Rows as the rules read them, the question of each, and all questions by index, where these are given."""
+
+    rows: tuple[Row, ...]
+    asked: tuple[Question, ...]
+    known: Mapping[int, Question] | None
 
 
 def score(
@@ -29,31 +42,115 @@ def score(
     *,
     profile: str = "robust",
     seed: int = 0,
+    verdicts: Mapping[int, Verdict] | None = None,
+    problems: Sequence[Problem] = (),
 ) -> Report:
     """Score predictions, with answers and options from the questions where these are given, else from their own file.
 
     A question is right if all its rotations are. `robust` counts one whose rotations are not all there as wrong, one
     that has no prediction too (of a split that has any), and of two predictions for a row the first. `vlmevalkit` does
     as that toolkit: what is not there is not missed, a question without its first pass is left out, predictions that
-    are there twice count twice, and a question whose answer is not told is wrong. Both report it. Intervals hold 95 %
-    of 10,000 bootstrap draws of questions, from `seed`.
+    are there twice count twice, a question whose answer is not told is wrong, and a table's cells are what pandas makes
+    of them (`pandas_cells`). Both report it. Intervals hold 95 % of 10,000 bootstrap draws of questions, from `seed`.
+
+    `verdicts`, of `judge_rows`, decide rows that the rules leave open; on a row that the rules decide, a verdict tells
+    how far the judge agrees with them, and the rules are followed. One on another answer, other options or by another
+    profile is not used. `problems`, those that reading the questions has found or will find, come into the report.
 
     Raises `ValueError` for an unknown profile, and where no prediction belongs to a question with options and answer.
+    """
+    given = predictions if isinstance(predictions, Predictions) else predictions_of(predictions)
+    own: list[Problem] = []
+    found = decide_rows(given, questions, profile, own, problems)
+    rows, judged = found.rows, None
+    if verdicts:
+        rows, judged = _judged(found, verdicts, profile, own)
+    groups = tuple(_groups(rows, found.asked, found.known, profile, own))
+    if not groups:
+        raise ValueError("no prediction is for the first pass of a question, and vlmevalkit scores no other")
+    scores = tuple(_scores(groups, rows, np.random.default_rng(seed)))
+    told = (*given.problems, *problems, *own)
+    return Report(profile, seed, rows, groups, scores, _letters(rows), told, given.name, judged)
+
+
+def decide_rows(
+    predictions: Predictions | Mapping[int, str],
+    questions: Iterable[Question] | None,
+    profile: str,
+    problems: list[Problem],
+    earlier: Sequence[Problem] = (),
+) -> Decided:
+    """Each prediction that can be scored as the rules read it; what cannot is added to `problems`. As `score`.
+
+    `earlier` are the problems that reading the questions finds: with those of the file, they tell why nothing is left.
     """
     if profile not in PROFILES:
         raise ValueError(f"profile must be one of {', '.join(PROFILES)}, not {profile!r}")
     given = predictions if isinstance(predictions, Predictions) else predictions_of(predictions)
-    problems = list(given.problems)
-    known = None if questions is None else {one.index: replace(one, picture=None) for one in questions}
-    found = _joined(given.rows, known, profile, problems)
+    known = None if questions is None else {one.index: replace(one, picture=None, more_pictures=()) for one in questions}
+    own = given.rows
+    if profile == "vlmevalkit":
+        if Path(given.name).suffix.lower() in TABLES:
+            texts = pandas_cells.as_pandas([one.prediction for one in own])
+            own = tuple(replace(one, prediction=text) for one, text in zip(own, texts, strict=True))
+            own = tuple(_typed(own))
+        known = known and {one.index: one for one in _typed(list(known.values()))}
+    found = _joined(own, known, profile, problems)
     if all(one.answer is None for _, one in found):
-        raise ValueError("no prediction can be scored: " + "; ".join(str(one) for one in problems[:3]))
+        why = [*given.problems, *earlier, *problems]
+        raise ValueError("no prediction can be scored: " + "; ".join(str(one) for one in why[:3]))
     rows = tuple(_decided(text, one, profile) for text, one in found)
-    groups = tuple(_groups(rows, [one for _, one in found], known, profile, problems))
-    if not groups:
-        raise ValueError("no prediction is for the first pass of a question, and vlmevalkit scores no other")
-    scores = tuple(_scores(groups, rows, np.random.default_rng(seed)))
-    return Report(profile, seed, rows, groups, scores, _letters(rows), tuple(problems), given.name)
+    return Decided(rows, tuple(one for _, one in found), known)
+
+
+def _typed(rows: Sequence[Asked]) -> Sequence[Asked]:
+    """Rows with the options that pandas reads in their table: 3 is 3.0 where a cell of its column is empty."""
+    found = [dict(one.options) for one in rows]
+    changed = False
+    for letter in sorted({letter for one in found for letter in one}):
+        column = [one.get(letter, "") for one in found]
+        cells = pandas_cells.as_pandas(column)
+        if cells is not column:
+            changed = True
+            for one, cell in zip(found, cells, strict=True):
+                if letter in one:
+                    one[letter] = cell
+    if not changed:
+        return rows
+    return [replace(one, options=tuple(options.items())) for one, options in zip(rows, found, strict=True)]
+
+
+def _judged(
+    found: Decided, verdicts: Mapping[int, Verdict], profile: str, problems: list[Problem]
+) -> tuple[tuple[Row, ...], Judged]:
+    """Rows with the verdicts on those that the rules leave open, and what there is to tell of the judge."""
+    rows, used, by = list[Row](), list[Verdict](), Counter[str]()
+    ours, theirs = dict[int, Verdict](), dict[int, Verdict]()
+    for row, question in zip(found.rows, found.asked, strict=True):
+        one = verdicts.get(row.index)
+        if one is not None and one.mark not in ("", mark_of(row.prediction, dict(question.options), profile)):
+            report(problems, 0, "prediction", f"the verdict on {row.index} is on another answer, its options or by "
+                   "another profile; it is not used")  # fmt: skip
+            one = None
+        if row.letter is None and not row.refused:
+            if one is None:
+                by["not judged"] += 1
+            elif one.letter is not None and one.letter not in dict(question.options):
+                report(problems, 0, "prediction", f"the verdict on {row.index} is {one.letter}, which is none of its "
+                       "options; it is not used")  # fmt: skip
+                by["not judged"] += 1
+            else:
+                used.append(one)
+                by[one.by] += 1
+                if one.by in ("judge", "fallback"):
+                    row = replace(row, letter=one.letter, rule=one.by, hit=one.letter == row.answer)
+        elif one is not None and one.by == "judge" and row.letter is not None:
+            used.append(one)
+            ours[row.index], theirs[row.index] = Verdict(row.index, row.letter, "rules"), one
+        rows.append(row)
+    name = ", ".join(sorted({one.judge for one in used if one.judge}))
+    audit = agreement(ours, theirs) if ours else None
+    return tuple(rows), Judged(name, by["judge"], by["fallback"], by["unparsed"], by["not judged"], audit)
 
 
 def compare(a: Report, b: Report, *, seed: int = 0) -> Comparison:
@@ -121,7 +218,7 @@ def _texts(options: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
 
 def _own(one: Prediction) -> Question:
     l2 = one.l2_category or l2_of(one.category) or ""
-    return Question(one.index, "", one.options, one.answer, category=one.category, l2_category=l2, split=one.split,
+    return Question(one.index, one.question, one.options, one.answer, one.hint, one.category, l2, one.split,
                     group=one.group)  # fmt: skip
 
 
@@ -130,8 +227,8 @@ def _decided(one: Prediction, question: Question, profile: str) -> Row:
 
     text, options = one.prediction, dict(question.options)
     if profile == "vlmevalkit":
-        text = "nan" if text in PANDAS_EMPTY else text
-        options = {letter: option for letter, option in options.items() if option not in PANDAS_EMPTY}
+        text = "nan" if text in pandas_cells.EMPTY else text
+        options = {letter: option for letter, option in options.items() if option not in pandas_cells.EMPTY}
     read = explain_choice(text, options, profile=profile) if options else None
     letter = read.letter if read else None
     answer = question.answer or ""

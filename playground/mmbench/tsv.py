@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from playground.mmbench.pictures import REFERENCE, Borrowed, Picture, Stored, decode
+from playground.mmbench.pictures import REFERENCE, Borrowed, Own, Picture, Stored, decode, listed
 from playground.mmbench.questions import (
     LETTERS,
     MOST_BYTES,
@@ -17,14 +17,16 @@ from playground.mmbench.questions import (
     Question,
     cells_of,
     column_of,
+    each_of,
     images_of,
     integer,
+    more_of,
     question_of,
     report,
     report_dangling,
 )
 
-__all__ = ["header_of", "read_tsv", "records", "text_of", "write_tsv"]
+__all__ = ["check_columns", "header_of", "read_tsv", "records", "text_of", "write_tsv"]
 
 NEEDED = ("index", "question", "A", "B")
 COLUMNS = ("index", "question", "hint", *"ABCD", "answer", "category", "image", "l2-category", "split")
@@ -56,8 +58,9 @@ def write_tsv(path: str | Path, questions: Iterable[Question]) -> None:
         write = csv.DictWriter(file, columns, delimiter="\t", lineterminator="\n", extrasaction="ignore")
         write.writeheader()
         for one, image in images_of(rows):
-            shown = base64.b64encode(image).decode() if isinstance(image, bytes) else image
-            write.writerow({**cells_of(one), "image": shown})
+            shown = image if isinstance(image, int) else [base64.b64encode(each).decode() for each in image]
+            cell = shown if isinstance(shown, int) or len(shown) > 1 else "".join(shown)
+            write.writerow({**cells_of(one), "image": cell})  # several as Python writes a list, as upstream reads it
     part.replace(path)
 
 
@@ -74,15 +77,19 @@ def header_of(path: Path, separator: bytes, needed: Iterable[str], kind: str) ->
     except OSError as error:
         raise ValueError(f"{path.name} cannot be read ({error.strerror})") from error
     columns = [column_of(cell.decode(errors="replace")) for cell in cells]
+    check_columns(path.name, columns, needed, kind)
+    return columns
+
+
+def check_columns(file: str, columns: list[str], needed: Iterable[str], kind: str) -> None:
+    """Raise `ValueError` where a column is needed and not there, or there twice."""
     for name in needed:
         if name not in columns:
-            raise ValueError(
-                f"{path.name} is no {kind}: it has no column {name}, only {', '.join(columns)[:200] or 'none'}"
-            )
+            there = ", ".join(columns)[:200] or "none"
+            raise ValueError(f"{file} is no {kind}: it has no column {name}, only {there}")
     for name in columns:
         if name and columns.count(name) > 1:
-            raise ValueError(f"{path.name} has two columns {name[:40]!r}: rename one")
-    return columns
+            raise ValueError(f"{file} has two columns {name[:40]!r}: rename one")
 
 
 def records(file: BinaryIO, separator: bytes, problems: list[Problem]) -> Iterator[Row]:
@@ -127,7 +134,7 @@ def text_of(cell: bytes, row: int, column: str, problems: list[Problem]) -> str:
 
 
 def _questions(path: Path, columns: list[str], problems: list[Problem], pictures: bool) -> Iterator[Question]:
-    places, borrowed = Places(), dict[int, int]()
+    places, borrowed = Places(), dict[int, tuple[int, int]]()
     image = columns.index("image") if "image" in columns else None
     wanted = [
         i for i, name in enumerate(columns) if i != image and (name in COLUMNS or name in LETTERS or name == "g_index")
@@ -139,20 +146,28 @@ def _questions(path: Path, columns: list[str], problems: list[Problem], pictures
             if not fits(cells, columns, row, problems):
                 continue
             texts = {columns[i]: text_of(cells[i], row, columns[i], problems) for i in wanted if i < len(cells)}
-            number, seen = None, None
-            if image is not None and image < len(cells):
-                number, seen = _picture(cells[image], Stored(path, starts[image], len(cells[image])), places)
+            cell, number = cells[image] if image is not None and image < len(cells) else b"", None
+            seen: Picture | None = None
+            more: tuple[Own, ...] = ()
+            if len(cell) > REFERENCE:
+                seen, *rest = _stored(cell, Stored(path, starts[image or 0], len(cell)))
+                more = tuple(rest)
+            elif (number := integer(cell.decode(errors="replace"))) is not None:
+                seen, more = Borrowed(number, places), more_of(number, places)
             one = question_of(texts, row, problems, seen)
             if one is None:
                 continue
+            if more:
+                one = replace(one, more_pictures=more)
             if one.index in places:
                 report(problems, row, "index", f"{one.index} is there twice; the second row is left out")
                 continue
-            places[one.index] = number if number is not None else seen if isinstance(seen, Stored) else None
+            own = seen if isinstance(seen, Stored) else None
+            places[one.index] = number if number is not None else (own, *more) if own and more else own
             if number is not None:
-                borrowed[one.index] = row
-            if pictures and image is not None and number is None:
-                one = _checked(one, cells[image] if image < len(cells) else b"", row, places, problems)
+                borrowed[one.index] = (row, len(more))
+            elif pictures and image is not None:
+                one = _checked(one, cell, row, places, problems)
             yield one
     report_dangling(places, borrowed, problems)
 
@@ -165,26 +180,35 @@ def fits(cells: list[bytes], columns: list[str], row: int, problems: list[Proble
     return len(cells) <= len(columns)
 
 
-def _picture(cell: bytes, place: Stored, places: Places) -> tuple[int | None, Picture | None]:
-    """The index that the cell refers to, if it does, and the picture as it is found later."""
-    if len(cell) > REFERENCE:
-        return None, place
-    number = integer(cell.decode(errors="replace"))
-    return (None, None) if number is None else (number, Borrowed(number, places))
+def _stored(cell: bytes, place: Stored) -> list[Stored]:
+    """Where the cell's pictures stand in the file: one, or several in a list."""
+    spans = listed(cell)
+    if spans is None:
+        return [place]
+    doubled = False  # quotes within a cell that stands in quotes
+    if b'"' in cell:
+        with place.path.open("rb") as file:
+            file.seek(place.start - 1)
+            doubled = file.read(1) == b'"'
+    more = [cell.count(b'"', 0, start) if doubled else 0 for start, _ in spans]
+    return [
+        Stored(place.path, place.start + start + n, end - start) for (start, end), n in zip(spans, more, strict=True)
+    ]
 
 
 def _checked(one: Question, cell: bytes, row: int, places: Places, problems: list[Problem]) -> Question:
-    """The question, without its picture where that is damaged."""
+    """The question, without its pictures where one is damaged."""
+    spans = listed(cell) or [(0, len(cell))]
     try:
         if not cell:
             raise ValueError("the picture is missing")
         if len(cell) <= REFERENCE:
             raise ValueError(f"{cell.decode(errors='replace')[:40]!r} is neither a picture nor the index of a row")
-        decode(cell)
+        each_of(spans, lambda span: decode(cell[slice(*span)]))
     except ValueError as error:
         report(problems, row, "image", str(error))
         places[one.index] = None
-        return replace(one, picture=None)
+        return replace(one, picture=None, more_pictures=())
     return one
 
 

@@ -1,9 +1,10 @@
-"""Excel's tables by the standard library: the first sheet of a workbook as rows of text, and a sheet written."""
+"""Excel's tables by the standard library: a sheet of a workbook as rows of text, and a sheet written."""
 
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import dropwhile
 from pathlib import Path
 from typing import IO
 from xml.etree import ElementTree
@@ -15,6 +16,7 @@ MOST_BYTES = 20_000_000
 MOST_UNPACKED = 400_000_000  # of one part of a workbook: a small file can hold very much
 CELL = 32_767  # characters that Excel takes in a cell
 MOST_COLUMNS = 16_384  # as Excel
+OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # begins a workbook of before 2007, and an encrypted one
 DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
@@ -42,8 +44,11 @@ _PARTS = {
 }
 
 
-def read_xlsx(path: str | Path) -> Iterator[tuple[int, list[str]]]:
-    """Rows of the first sheet: their number and their cells as text, "" where empty; a formula's last value.
+def read_xlsx(
+    path: str | Path, wanted: Callable[[list[str]], bool] = lambda _: True
+) -> Iterator[tuple[int, list[str]]]:
+    """Rows of the first sheet that is not hidden and whose first row that is not empty is `wanted`, else of the first
+    that is not hidden, from that row on: their number and their cells as text, "" where empty; a formula's last value.
 
     Raises `ValueError` for a file of more than 20 MB, or more than 400 MB unpacked, and one that is no workbook.
     """
@@ -53,11 +58,15 @@ def read_xlsx(path: str | Path) -> Iterator[tuple[int, list[str]]]:
         raise ValueError(
             f"{path.name} has {size / 1e6:.1f} MB, more than the {MOST_BYTES / 1e6:g} MB allowed for Excel"
         )
+    with path.open("rb") as file:
+        if file.read(8) == OLD:
+            raise ValueError(f"{path.name} is an old workbook or has a password: save it as .xlsx without one")
     try:
         with zipfile.ZipFile(path) as book:
             shared = list(_shared(book))
-            with _part(book, _first_sheet(book)) as file:
-                yield from _rows(file, shared)
+            sheets = _sheets(book)
+            first = next((one for one in sheets if wanted(next(_filled(book, one, shared), (0, []))[1])), sheets[0])
+            yield from _filled(book, first, shared)
     except DAMAGED as error:
         raise ValueError(f"{path.name} is no Excel workbook, or damaged ({error})") from error
 
@@ -90,16 +99,24 @@ def _part(book: zipfile.ZipFile, name: str) -> IO[bytes]:
     return book.open(name)
 
 
-def _first_sheet(book: zipfile.ZipFile) -> str:
+def _sheets(book: zipfile.ZipFile) -> list[str]:
+    """The parts of the sheets that are shown, in their order; of all where none is."""
     with _part(book, "xl/workbook.xml") as file:
         sheets = [node for _, node in ElementTree.iterparse(file) if _tag(node) == "sheet"]
     if not sheets:
         raise KeyError("it has no sheet")
-    wanted = next((value for name, value in sheets[0].attrib.items() if name.endswith("}id")), "")
     with _part(book, "xl/_rels/workbook.xml.rels") as file:
-        targets = {node.get("Id"): node.get("Target", "") for _, node in ElementTree.iterparse(file)}
-    target = targets[wanted] or ""
-    return target.lstrip("/") if target.startswith("/") else f"xl/{target}"
+        targets = {node.get("Id", ""): node.get("Target", "") for _, node in ElementTree.iterparse(file)}
+    shown = [one for one in sheets if one.get("state", "visible") == "visible"] or sheets
+    ids = [next((value for name, value in one.attrib.items() if name.endswith("}id")), "") for one in shown]
+    found = [targets[one] for one in ids]
+    return [target.lstrip("/") if target.startswith("/") else f"xl/{target}" for target in found]
+
+
+def _filled(book: zipfile.ZipFile, sheet: str, shared: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a sheet from the first on that is not empty."""
+    with _part(book, sheet) as file:
+        yield from dropwhile(lambda row: not any(cell.strip() for cell in row[1]), _rows(file, shared))
 
 
 def _shared(book: zipfile.ZipFile) -> Iterator[str]:

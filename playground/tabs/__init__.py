@@ -8,7 +8,7 @@ from playground import __version__
 from playground.i18n import label, language
 from playground.manager import ModelManager
 from playground.server import LANGUAGES
-from playground.tabs import blip, clip, diffusion, flows, models, representations
+from playground.tabs import blip, clip, diffusion, flows, mmbench, models, representations
 
 __all__ = ["build"]
 
@@ -18,6 +18,7 @@ TABS = {
     "clip": clip.build,
     "blip": blip.build,
     "representations": representations.build,
+    "mmbench": mmbench.build,
     "models": models.build,
 }
 FIRST = "flows"  # built with the page, because every visit begins there
@@ -55,6 +56,7 @@ def build(manager: ModelManager) -> gr.Blocks:
         clip.offer(manager)
         blip.offer(manager)
         representations.offer(manager)
+        mmbench.offer(manager)
         gr.Markdown(label("app.papers"), elem_classes="pg-foot", elem_id="papers")
         gr.HTML(_footer(), elem_id="footer", js_on_load=None)
 

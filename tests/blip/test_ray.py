@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ray_cluster import cluster  # noqa: F401  # a fixture
 from small_blip import small_blip
 from small_sets import lay_set
 from typer.testing import CliRunner
 
-from playground import blip, cli
-from playground.blip import ray_engine
+from playground import blip, cli, ray_parts
 from playground.blip.clean import clean
 from playground.blip.ray_engine import RayEngine
 from playground.blip.sets import open_set
@@ -32,24 +32,6 @@ load = loading({model!r}, rest=0.2)
 for step in run(open_set({source!r}), {out!r}, load, RayEngine(load, workers=1, address={address!r})):
     print(step.done, flush=True)
 """
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    """The address of a cluster of this machine, with which this process is connected."""
-    pytest.importorskip("ray")
-    ray = ray_engine._ray()
-    options = {"address": "local", "num_cpus": 2, "object_store_memory": 10**8}
-    for left in (2, 1, 0):  # it gives its processes 30 seconds, which a crowded machine may not have for them
-        try:
-            ray.init(include_dashboard=False, log_to_driver=False, **options)
-            break
-        except Exception:
-            ray.shutdown()
-            if not left:
-                raise
-    yield ray.get_runtime_context().gcs_address
-    ray.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +77,7 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in sorted(Path(folder).glob("part-*.jsonl"))}
 
 
-def test_a_killed_driver_a_killed_worker_and_a_fault_in_the_set_change_nothing(cluster, source, model, tmp_path):
+def test_a_killed_driver_a_killed_worker_and_a_fault_in_the_set_change_nothing(cluster, source, model, tmp_path):  # noqa: F811
     pairs, load, out = open_set(source), loading(model), tmp_path / "out"
     list(run(pairs, tmp_path / "whole", load))
     local = run(pairs, out, load)
@@ -161,14 +143,14 @@ def test_a_cluster_that_is_not_there_is_told_at_once(model):
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
         with pytest.raises(OSError, match=f"no cluster answers at {address}"):
-            RayEngine(loading(model), address=address)._begin(ray_engine._ray())
+            RayEngine(loading(model), address=address).pool.begin(ray_parts.ray_library())
 
 
 def test_what_a_worker_cannot_load_is_told():
     def load(device):
         raise FileNotFoundError(f"there is no model for {device}")
 
-    worker = ray_engine._Worker(load, "cuda", 1, {})
-    told = ray_engine._unpacked(worker(ray_engine._table(3, [])))
+    worker = ray_parts._Worker(load, "cuda", 1)
+    told = ray_parts._unpacked(worker(ray_parts._table(3, [])))
     assert isinstance(told, FileNotFoundError)
     assert str(told) == "there is no model for cuda"

@@ -13,6 +13,10 @@ from playground.mmbench.extraction_robust import RULES
 ANIMALS = ("teddy bear", "rabbit", "cat", "dog")
 YES_NO = ("Yes", "No")
 NUMBERS = ("1", "2", "12", "21")
+REFUSED = (
+    "Sorry, I can't help with images of people yet.", "I can't process this file.",
+    "I'm sorry, but without the image provided", "Cannot determine the answer",
+)  # fmt: skip
 # VLMEvalKit e8e78f05's answers: "Z" for a refusal.
 UPSTREAM: list[tuple[str, str | None, tuple[object, ...]]] = [
     *((text, "B", ANIMALS) for text in ("(B)", "**B**", "B:", "#B", r"\boxed{B}", "B. rabbit", "答案是 B")),
@@ -62,6 +66,28 @@ UPSTREAM: list[tuple[str, str | None, tuple[object, ...]]] = [
     ("B x y z B", None, ANIMALS),  # it is the first occurrence that must lie in the last four
     ("", "A", ("",)),
     ("anything", None, ("", "any")),
+    ("B because the long ears are visible", None, ANIMALS),
+    ("The answer is clearly teddy bear, as seen", "C", ANIMALS),
+    *((f"it is {mark}B{mark}", "B", ANIMALS) for mark in ".()[],:;!*#{}"),
+    *((f"it is {mark}B{mark}", None, ANIMALS) for mark in "?\"'`$<-/|_"),
+    *((f"{text} B", "Z", ANIMALS) for text in REFUSED),
+    *((f"{text.lower()} B", "B", ANIMALS) for text in REFUSED),  # case matters; and B is then the last token
+    ("Failed to obtain answer via API: cat", "C", ANIMALS),
+    ("Z or B", "B", ANIMALS),
+    ("Z, not A or B", None, ANIMALS),
+    ("x B B B B", "B", ANIMALS),
+    ("B x B y B", None, ANIMALS),
+    ("one two three four B\n\n", "B", ANIMALS),
+    ("答案\u3000B", "B", ANIMALS),  # the wide blank parts tokens too
+    ("F", "F", ("a", "e", "i", "o", "u", "y")),
+    ("the ANSWER  is **c, for all of its many reasons", "C", ANIMALS),
+    ("the answer is (C), for all of its many reasons", None, ANIMALS),  # the pattern knows stars, no brackets
+    ("the answer is: C, for all of its many reasons", None, ANIMALS),
+    ("2.0", "B", (1, 2.0, 3)),
+    ("2", None, (1, 2.0, 3)),  # 2.0 is not in it
+    ("a DOG", "B", ("Cat", "dOg")),
+    ("abcdefgh", "A", ("abcd",)),  # as long as twice the text
+    ("abcdefghi", None, ("abcd",)),
 ]  # fmt: skip
 
 
@@ -112,6 +138,9 @@ def test_robust_reads_every_template():
         ("B or C", None, "several", None),
         ("I cannot tell", None, "refusal", "cannot tell"),
         ("B. Wait, that is wrong.", None, "withdrawn", None),
+        ("B\n\nQuestion: And this?\nA. cow\nB. pig\nAnswer: A", "B", "head", "B"),  # it goes on to ask itself
+        ("Hint: a cat is small.\nQuestion: What is it?\nAnswer: D", "D", "claim", "D"),  # it repeats what it was asked
+        ("Well, but rabbit: it has long ears", "B", "head", "rabbit"),
         ("<think>B", None, "unfinished", None),
         ("nan", None, "empty", None),
     ],
@@ -153,6 +182,33 @@ def test_options_may_be_numbers_missing_or_alike():
     assert extract_choice("B", ["cat", "cat"]) == "B"
     assert extract_choice(float("nan"), ["nan", "pita"]) is None
     assert extract_choice(12, NUMBERS) == "C"
+    assert extract_choice("This is Messi.", ["Barack Obama", "Lionel Messi"]) == "B"
+    assert extract_choice("z", ["x", "y", "z"]) == "C"  # no refusal
+    assert extract_choice("It costs $10.00", ["$5", "$10", "$15"]) == "B"
+    assert extract_choice("It is 2.0", ["2", "2.0"]) == "B"
+    assert extract_choice("1 + 2 = 3", (*NUMBERS[:2], "3")) == "C"
+    assert extract_choice("12 in total: 1 here, 2 there", NUMBERS) == "C"
+    assert extract_choice("The ball is heavier.", ["The ball is heavier than the dog", "The same", "Who knows?"]) == "A"
+    assert extract_choice("不是，没有人", ["是", "否"]) == "B"
+    assert extract_choice("Yep, there is", YES_NO) == "A"
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("Is it a cat?", ANIMALS), ("What is a cat?", ANIMALS), ("无法判断是否", ("是", "否")), ("是否", ("是", "否")),
+        ("Question: What is it?\nOptions:\nA. teddy bear\nB. rabbit", ANIMALS), ("nope-ish", YES_NO),
+        ("The same cup", ("The cup is full", "The cup is empty")),
+    ],
+)  # fmt: skip
+def test_what_names_none_gets_no_letter(text, options):
+    assert extract_choice(text, options) is None
+
+
+def test_a_question_that_is_a_guess_counts():
+    assert extract_choice("B?", ANIMALS) == "B"
+    assert extract_choice("Messi", ["Thiago Messi", "Lionel Messi"]) is None
+    assert extract_choice("The claim is false, as one sees", ["True", "False"]) == "B"
     assert extract_choice("\ue001 \uf000 \ue0c1", ANIMALS) is None  # private signs, which the shadow uses itself
 
 
@@ -177,6 +233,7 @@ UNITS = (
     "\n", " ", "a", "A ", "B, ", "B or ", "cat, ", "((B)) ", "answer is ", "answer is the ", "is not the ", "B is not ",
     "wait, ", "\\boxed{", "<think>", "<think></think>", "答案是", "不是", "猫", "I cannot really ", "1,000", "*", "_B_",
     "'", "initially ", "B (", "B: ", "A. cat\n", "The answer is B. ", "n't", "the a an ", "...", "so ", "teddy ",
+    "\nquestion:", "\n # ", "B\nQuestion ", "well, ",
 )  # fmt: skip
 
 

@@ -1,6 +1,8 @@
 """Scores against closed forms, the published dev score of version 1.0, and the official toolkit's treatment of gaps."""
 
 import csv
+import io
+import itertools
 import json
 from dataclasses import replace
 
@@ -19,9 +21,12 @@ from playground.mmbench import (
     compare,
     l2_of,
     predictions_of,
+    read_predictions,
+    read_tsv,
     score,
     write_sheet,
 )
+from playground.mmbench.pandas_cells import as_pandas
 from playground.mmbench.taxonomy import L2
 from playground.mmbench.xlsx import read_xlsx
 
@@ -160,6 +165,89 @@ def test_an_empty_cell_is_pandas_nan_in_the_toolkits_profile_alone():
     assert [row.letter for row in score({1: ""}, [one], profile="vlmevalkit").rows] == ["B"]
     assert [row.letter for row in score({1: "C"}, [one]).rows] == ["C"]
     assert [row.letter for row in score({1: "C"}, [one], profile="vlmevalkit").rows] == [None]
+
+
+def test_a_columns_cells_are_what_pandas_makes_of_them():
+    """Every column of three of these cells, against pandas itself: numbers, floats where a cell is empty, texts."""
+    pandas = pytest.importorskip("pandas")
+    cells = (
+        "3",
+        "4",
+        "",
+        "007",
+        "+5",
+        "-2",
+        "2.50",
+        "1e3",
+        "nan",
+        "None",
+        " 3",
+        "3 ",
+        "x",
+        "1,000",
+        ".5",
+        "5.",
+        "-.5e-3",
+    )
+    columns = list(itertools.product(cells, repeat=3))
+    text = "\n".join("\t".join(line) for line in zip(*columns, strict=True))
+    head = "\t".join(f"c{i}" for i in range(len(columns)))
+    table = pandas.read_csv(io.StringIO(f"{head}\n{text}\n"), sep="\t")
+    for i, column in enumerate(columns):
+        theirs = ["" if one != one or one is None else str(one) for one in table[f"c{i}"]]
+        assert ["" if one in ("nan", "None") else one for one in as_pandas(column)] == theirs, column
+
+
+def test_the_toolkits_profile_reads_numbers_as_pandas_does(tmp_path):
+    """Options C are whole numbers, and one is empty: C is then 3.0, 7.0; A has no empty cell, B is text."""
+    lines = ["index\tquestion\tA\tB\tC\tanswer\tsplit", "1\t?\t1\ttwo\t3\tC\tdev", "2\t?\t1\t2\t\tB\tdev",
+             "3\t?\t5\t2\t7\tC\tdev"]  # fmt: skip
+    (tmp_path / "q.tsv").write_text("\n".join(lines))
+    rows = list(read_tsv(tmp_path / "q.tsv"))
+    answers = {1: "it is 3", 2: "2", 3: "7.0"}
+    letters = {
+        profile: [row.letter for row in score(answers, rows, profile=profile).rows]
+        for profile in ("robust", "vlmevalkit")
+    }
+    assert letters["robust"][:2] == ["C", "B"]
+    assert letters["vlmevalkit"] == [None, "B", "C"]  # "it is 3" does not hold 3.0, and 7.0 is C
+    # Predictions of a table are a column too: 3 beside an empty one is 3.0, which holds 3.
+    (tmp_path / "p.csv").write_text("index,prediction,A,B\n1,3,x,3.0\n2,,x,y\n")
+    (tmp_path / "p.jsonl").write_text('{"index": 1, "prediction": "3"}\n{"index": 2, "prediction": ""}\n')
+    asked = [Question(1, "?", (("A", "x"), ("B", "3.0")), "B"), Question(2, "?", (("A", "x"), ("B", "y")), "B")]
+    for name, letter in (("p.csv", "B"), ("p.jsonl", None)):
+        report = score(read_predictions(tmp_path / name), asked, profile="vlmevalkit")
+        assert report.rows[0].letter == letter
+    assert score(read_predictions(tmp_path / "p.csv"), asked).rows[0].prediction == "3"
+
+
+def test_what_reading_the_questions_found_is_in_the_report(tmp_path):
+    """A generator's problems are whole once it is consumed, which is when the score reads them."""
+    lines = ["index\tquestion\tA\tB\tanswer", "1\t?\tcat\tdog\tB", "x\t?\tcat\tdog\tB", "1\t?\tcat\tdog\tB"]
+    (tmp_path / "q.tsv").write_text("\n".join(lines))
+    problems = []
+    report = score({1: "B", 9: "A"}, read_tsv(tmp_path / "q.tsv", problems=problems), problems=problems)
+    assert [one.text for one in report.problems] == [
+        "'x' is no whole number; the row is left out",
+        "1 is there twice; the second row is left out",
+        "no question has the index 9; the prediction is left out",
+    ]
+    assert report.problems[:2] == tuple(problems)
+    problems = []
+    with pytest.raises(ValueError, match="scored: row 3, column index: 'x' is no whole number"):
+        score({9: "A"}, read_tsv(tmp_path / "q.tsv", problems=problems), problems=problems)
+
+
+def test_accuracy_by_rules_and_of_all_rows():
+    """Of 8 rows the rules decide 6, one of them a refusal, and of these 4 are right: 6/8, 4/6, 4/8."""
+    rows = [question(i) for i in range(8)]
+    answers = dict(enumerate(["B", "B", "B", "B", "A", "Cannot determine the answer", "fur", "hm"]))
+    report = score(answers, rows)
+    shares = report.matching
+    assert (shares.exact_match_rate, shares.matched_acc, shares.exact_match_acc) == (6 / 8, 4 / 6, 4 / 8)
+    assert (shares.judged, shares.judged_acc, shares.llm_match_acc) == (0, None, None)
+    assert report.decided == {"rules": 6, "judge": 0, "fallback": 0, "unparsed": 2}
+    assert "| 75.0 | 66.7 | 50.0 | 0.0 |  |  |" in report.markdown()
 
 
 def test_splits_stand_apart_and_one_that_nobody_answered_is_left_out():

@@ -133,11 +133,13 @@ def test_only_what_is_meant_is_public(client):
         "/caption",
         "/classify",
         "/clean",
+        "/extract_choice",
         "/few_labels",
         "/match",
         "/mutual_information",
         "/reflow",
         "/sample_diffusion",
+        "/score_predictions",
         "/search",
         "/word_probabilities",
     }
