@@ -20,9 +20,9 @@ from playground.blip.training import TrainingStep, fit
 
 __all__ = [
     "BLIP", "STRATEGIES", "TASKS", "Answer", "BeamStep", "Cache", "Config", "Curves", "Decision", "Decoder", "Grade",
-    "Likelihood", "Limits", "Looks", "Matches", "Med", "Node", "Pair", "PairSet", "Progress", "Rule", "Scored", "Seen", "Strategy",
-    "Tokenizer", "TrainingStep", "Truth", "Written", "alternatives", "answer", "beam_search", "beam_tree", "build",
-    "capfilt", "caption", "clean", "cleaned", "curves", "decide", "decide_all", "decisions", "download", "export",
-    "fit", "grade", "greedy", "likelihood", "load", "look_caption", "look_match", "match", "nucleus", "open_set", "preprocess",
-    "save", "score_pairs", "scored", "tokenizer_of", "write",
+    "Likelihood", "Limits", "Looks", "Matches", "Med", "Node", "Pair", "PairSet", "Progress", "Rule", "Scored", "Seen",
+    "Strategy", "Tokenizer", "TrainingStep", "Truth", "Written", "alternatives", "answer", "beam_search", "beam_tree",
+    "build", "capfilt", "caption", "clean", "cleaned", "curves", "decide", "decide_all", "decisions", "download",
+    "export", "fit", "grade", "greedy", "likelihood", "load", "look_caption", "look_match", "match", "nucleus",
+    "open_set", "preprocess", "save", "score_pairs", "scored", "tokenizer_of", "write",
 ]  # fmt: skip

@@ -87,7 +87,9 @@ def decide_rows(
     if profile not in PROFILES:
         raise ValueError(f"profile must be one of {', '.join(PROFILES)}, not {profile!r}")
     given = predictions if isinstance(predictions, Predictions) else predictions_of(predictions)
-    known = None if questions is None else {one.index: replace(one, picture=None, more_pictures=()) for one in questions}
+    known = None
+    if questions is not None:
+        known = {one.index: replace(one, picture=None, more_pictures=()) for one in questions}
     own = given.rows
     if profile == "vlmevalkit":
         if Path(given.name).suffix.lower() in TABLES:

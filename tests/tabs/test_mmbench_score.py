@@ -142,6 +142,9 @@ def test_before_a_file_there_is_an_example(one, language):
     assert f"{result.other.overall.circular.value:.1%}" in frame["verdict"]
     assert frame["problems"]["rows"]
     assert frame["differ"]["rows"]
+    for row in frame["differ"]["rows"]:
+        own, other = (cell.removeprefix("✓ ").partition(" ")[0] for cell in row["cells"][3:])
+        assert own != other
     assert len(result.report.rules) >= 10, "many rules have something to decide"
     assert result.report.incomplete == 2
     again, _ = shown(one, Settings(profile="vlmevalkit"), result, language)
