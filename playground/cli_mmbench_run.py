@@ -111,7 +111,13 @@ def _read(path: Path, problems: list[mmbench.Problem]) -> list[mmbench.Question]
         found = mmbench.read_jsonl(path, problems=problems)
     else:
         found = mmbench.read_tsv(path, problems=problems)
-    asked = [one for one in found if mmbench.group_of(one.index, one.group) == one.index]
+    rows = list(found)
+    there = {one.index for one in rows}
+    asked = [
+        one
+        for one in rows
+        if (group := mmbench.group_of(one.index, one.group)) == one.index or (one.group is None and group not in there)
+    ]  # a high index alone makes no rotation
     if not asked:
         raise ValueError(f"{path.name} has no question, at least none that is not a rotation")
     return asked

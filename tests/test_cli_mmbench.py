@@ -1,6 +1,7 @@
 """`playground mmbench`: a benchmark made, answered with resume, and scored, from the command line."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -112,3 +113,12 @@ def test_what_cannot_be_is_refused_in_a_sentence(made, tmp_path):
         done = invoke(*arguments)
         assert done.exit_code == 2, arguments
         assert words in " ".join(done.output.replace("│", " ").split()), done.output
+
+
+def test_a_high_index_alone_makes_no_rotation(tmp_path):
+    """Of one's own set with indices over a million every question is asked; of one with rotations each once."""
+    asked = [replace(one, index=one.index + 5_000_000) for one in mini_benchmark(4)]
+    mmbench.write_tsv(tmp_path / "high.tsv", asked)
+    done = invoke("run", tmp_path / "high.tsv", tmp_path / "p.csv", "--vanilla")
+    assert done.exit_code == 0, done.output
+    assert "of 4 questions right" in done.output

@@ -99,7 +99,8 @@ def radar(
         angularaxis={"tickvals": angles, "ticktext": [broken(one, 18, 4) for one in labels], "gridcolor": GRID,
                      "linecolor": GRID, "rotation": 90, "direction": "clockwise", "tickfont": {"size": 12}},
     )  # fmt: skip
-    phone: dict[str, Any] = {"margin": {"l": 62, "r": 62, "t": 40, "b": 60}, "polar": {"angularaxis": {
+    below = 70 + 20 * max(0, -(-len(own) // 2) - 1)  # of the legend, two runs a line
+    phone: dict[str, Any] = {"margin": {"l": 62, "r": 62, "t": 40, "b": below}, "polar": {"angularaxis": {
         "ticktext": [broken(one, 11, 5) for one in labels], "tickfont": {"size": 10}}}}  # fmt: skip
     if many:  # twenty names do not fit around: numbers, and the names below
         half = -(-len(labels) // 2)
@@ -114,7 +115,7 @@ def radar(
                 for part, x in ((listed[:half], -0.04), (listed[half:], 0.5))
             ],
         }  # fmt: skip
-    figure.update_layout(margin={"l": 110, "r": 110, "t": 44, "b": 70}, meta={"narrow": phone})
+    figure.update_layout(margin={"l": 110, "r": 110, "t": 44, "b": below}, meta={"narrow": phone})
     return figure
 
 

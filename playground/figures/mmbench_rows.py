@@ -46,7 +46,8 @@ def short(text: str, most: int) -> str:
 
 def broken(text: str, most: int, lines: int = 3) -> str:
     """A text in a few lines of `most` characters at most, joined as plotly breaks them."""
-    parts = wrap(text, max(2, most // 2 if _width(text) > len(text) else most)) or [""]
+    roomy = text.replace("(", " (").replace("  (", " (")  # a Chinese name may break nowhere else
+    parts = wrap(roomy, max(2, most // 2 if _width(text) > len(text) else most)) or [""]
     if len(parts) > lines:
         parts = [*parts[: lines - 1], " ".join(parts[lines - 1 :])]
     return "<br>".join(short(part, most) for part in parts)

@@ -158,8 +158,10 @@ class Journal:
             for key, (index, text) in said.items()
         ]
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        left = "".join(lines).encode(errors="replace")  # a lone surrogate is no text
         with self.path.open("ab", buffering=0) as file:
-            file.write("".join(lines).encode(errors="replace"))  # a lone surrogate is no text
+            while left:  # a disk that is almost full takes a piece, and refuses the next
+                left = left[file.write(left) :]
 
     def _read(self) -> dict[str, str]:
         content = self.path.read_bytes()

@@ -156,6 +156,8 @@ def judge_rows(
     for group in groups.values():
         left = [(row, question) for row, question in group if _open(row, profile)]
         lost = any(not row.hit for row, _ in group if not _open(row, profile))
+        if profile == "vlmevalkit" and all(row.index != row.group for row, _ in group):
+            lost = True  # without its first pass that toolkit leaves it out
         saved += len(left) if lost and not every else 0
         waiting += [left] if left and not (lost and not every) else []
     asking = _Asking(judge, profile, name, tries, fallback, seed, dict(known or {}), wait)

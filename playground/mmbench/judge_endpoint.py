@@ -21,6 +21,7 @@ MOST_BYTES = 1_000_000  # of a reply
 TOKENS = 512  # a letter takes one, but some models think before they say it
 SETTINGS: Mapping[str, Any] = {"temperature": 0, "max_tokens": TOKENS}
 PIECE = 5  # characters of a key that no error may show: some endpoints quote the first and the last ones
+SHORTEST = 8  # characters of a key; less is a stand-in, as endpoints on this machine ask for, and may be any word
 ADAPTED = 2  # settings that an endpoint may refuse, one a call
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 UNICAST = ipaddress.IPv6Network("2000::/3")  # all that is given out; Python calls much of the rest global too
@@ -39,7 +40,8 @@ class _Key:
         if not (key.isascii() and key.isprintable() and " " not in key):
             raise ValueError("the key must be one word of plain letters, digits and signs; what was given is not shown")
         self.headers: Callable[[], dict[str, str]] = lambda: {"Authorization": f"Bearer {key}"} if key else {}
-        self.hide: Callable[[bytes], bytes] = lambda text: text.replace(key.encode(), b"[key]") if key else text
+        secret = len(key) >= SHORTEST
+        self.hide: Callable[[str], str] = lambda text: text.replace(key, "[key]") if secret else text
         pieces = {key[i : i + PIECE] for i in range(max(len(key) - PIECE, 0) + 1)} if key else set()
         self.shows: Callable[[str], bool] = lambda text: any(piece in text for piece in pieces)
 
@@ -77,10 +79,11 @@ def endpoint_judge(address: str, model: str, key: str = "", *, private: bool = T
                 place, extensions = url.copy_with(host=found), {"sni_hostname": url.raw_host.decode()}
             body = json.dumps(asked).encode()
             status, pause, content = _post(place, host, secret, extensions, body, context[0], private, timeout)
-            content = secret.hide(content)
+            content = secret.hide(content.decode("latin-1")).encode("latin-1")  # any bytes, there and back
             if status != 400 or not _adapt(settings, content):
                 break
-        return _reply(status, pause, content, model.strip(), secret.shows)
+        said = _reply(status, pause, content, model.strip(), secret.shows)
+        return secret.hide(said)  # once more: JSON may have escaped it
 
     return judge
 

@@ -303,10 +303,15 @@ def object_of(line: bytes, row: int, problems: list[Problem]) -> dict[str, str] 
 def texts_of(found: Mapping[str, Any]) -> dict[str, str]:
     """A JSON object's cells as text by column, without those that are null or NaN."""
     return {
-        column_of(name): json.dumps(cell, ensure_ascii=False) if isinstance(cell, list) else str(cell)
+        column_of(name): _written(json.dumps(cell, ensure_ascii=False) if isinstance(cell, list) else str(cell))
         for name, cell in found.items()
         if cell is not None and cell == cell
     }
+
+
+def _written(text: str) -> str:
+    """The text as a file can hold it: JSON may tell half of a character, where something cut it in two."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def lines(file: BinaryIO, problems: list[Problem]) -> Iterator[tuple[int, bytes]]:

@@ -135,7 +135,7 @@ def write_predictions(path: str | Path, rows: Iterable[tuple[Question, str]]) ->
         write_xlsx(path, [columns, *([cells.get(name) for name in columns] for cells in table)])
         return
     part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8", newline="") as file:
+    with part.open("w", encoding="utf-8", errors="replace", newline="") as file:
         if kind == ".jsonl":
             for cells in table:
                 kept = {name: cells[name] for name in columns if name in cells}

@@ -13,11 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from playground.mmbench.circular import circular
 from playground.mmbench.predictions import Prediction, Predictions, predictions_of
 from playground.mmbench.questions import LETTERS, Problem, Question, cells_of, group_of, integer, lines, object_of
 from playground.mmbench.report import Comparison, Report
-from playground.mmbench.scoring import compare, score
+from playground.mmbench.scoring import asked_rows, compare, score
 from playground.mmbench.verdicts import Verdict, append_verdict, read_verdicts
 
 __all__ = [
@@ -120,7 +119,7 @@ class Runs:
         """
         name = _named(name)
         given = predictions if isinstance(predictions, Predictions) else predictions_of(predictions)
-        asked = None if questions is None else _rows(questions, given)
+        asked = None if questions is None else asked_rows(questions, given.rows)
         rows = list(_lines(given, asked))
         size = sum(map(len, rows))
         there = list(self._folders())
@@ -297,15 +296,6 @@ def _read(folder: Path) -> Run:
 
 def _about(run: Run) -> str:
     return json.dumps(asdict(run), ensure_ascii=False, indent=2) + "\n"
-
-
-def _rows(questions: Iterable[Question], given: Predictions) -> list[Question]:
-    """The set's rows, with rotations made where they were asked and the set has none."""
-    rows = [replace(one, picture=None, more_pictures=()) for one in questions]
-    known = {one.index for one in rows}
-    if any(one.index not in known for one in given.rows) and all(group_of(i) == i for i in known):
-        return list(circular(rows))
-    return rows
 
 
 def _lines(given: Predictions, asked: Sequence[Question] | None) -> Iterator[bytes]:

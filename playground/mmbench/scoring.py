@@ -9,14 +9,14 @@ from typing import TypeVar
 import numpy as np
 
 from playground.mmbench import pandas_cells
-from playground.mmbench.circular import passes
+from playground.mmbench.circular import circular, passes
 from playground.mmbench.predictions import Prediction, Predictions, predictions_of
 from playground.mmbench.questions import LETTERS, Problem, Question, group_of, report
 from playground.mmbench.report import Comparison, Group, Judged, LetterShare, Report, Row, Score, Share, Split
 from playground.mmbench.taxonomy import ABILITIES, l1_of, l2_of
 from playground.mmbench.verdicts import Verdict, agreement, mark_of
 
-__all__ = ["PROFILES", "Decided", "compare", "decide_rows", "score"]
+__all__ = ["PROFILES", "Decided", "asked_rows", "compare", "decide_rows", "score"]
 
 PROFILES = ("robust", "vlmevalkit")
 DRAWS = 10_000  # of the bootstrap
@@ -57,6 +57,8 @@ def score(
     how far the judge agrees with them, and the rules are followed. One on another answer, other options or by another
     profile is not used. `problems`, those that reading the questions has found or will find, come into the report.
 
+    Of a set without rotations these are made where predictions are for them (`asked_rows`).
+
     Raises `ValueError` for an unknown profile, and where no prediction belongs to a question with options and answer.
     """
     given = predictions if isinstance(predictions, Predictions) else predictions_of(predictions)
@@ -89,7 +91,7 @@ def decide_rows(
     given = predictions if isinstance(predictions, Predictions) else predictions_of(predictions)
     known = None
     if questions is not None:
-        known = {one.index: replace(one, picture=None, more_pictures=()) for one in questions}
+        known = {one.index: one for one in asked_rows(questions, given.rows)}
     own = given.rows
     if profile == "vlmevalkit":
         if Path(given.name).suffix.lower() in TABLES:
@@ -103,6 +105,28 @@ def decide_rows(
         raise ValueError("no prediction can be scored: " + "; ".join(str(one) for one in why[:3]))
     rows = tuple(_decided(text, one, profile) for text, one in found)
     return Decided(rows, tuple(one for _, one in found), known)
+
+
+def asked_rows(questions: Iterable[Question], predictions: Iterable[Prediction]) -> list[Question]:
+    """The set's rows without their pictures. Where predictions are for rotations and the set has none, these are made:
+    as in the official files, or in the order in which the predictions' file tells the same options."""
+    rows = [replace(one, picture=None, more_pictures=()) for one in questions]
+    known = {one.index for one in rows}
+    turned = {
+        one.index: one for one in predictions if one.index not in known and group_of(one.index, one.group) in known
+    }
+    if not turned or any(group_of(one.index, one.group) != one.index for one in rows):
+        return rows
+    return [_as_told(one, turned[one.index]) if one.index in turned else one for one in circular(rows)]
+
+
+def _as_told(made: Question, told: Prediction) -> Question:
+    """A rotation with its options in the order that the predictions' file tells, if they are the same."""
+    ours, theirs = dict(_texts(made.options)), dict(_texts(told.options))
+    if sorted(ours.values()) != sorted(theirs.values()):
+        return made
+    right = [letter for letter, text in theirs.items() if text == ours[made.answer or ""]]
+    return replace(made, options=told.options, answer=told.answer if told.answer in right else right[0])
 
 
 def _typed(rows: Sequence[Asked]) -> Sequence[Asked]:

@@ -44,6 +44,12 @@ def test_a_prompt_goes_out_in_openais_form_and_its_reply_comes_back(stand_in):
     assert "Authorization" not in stand_in.asked[1][1]
 
 
+@pytest.mark.parametrize("key", ["B", "content"])
+def test_a_key_that_is_a_stand_in_does_not_spoil_the_reply(stand_in, key):
+    """Endpoints on one's own machine ask for any key, which may be a word of the reply, or of its JSON."""
+    assert endpoint_judge(stand_in.address, "m", key)("?") == "B"
+
+
 def test_proxies_of_the_environment_are_not_asked_for_what_is_on_this_machine(stand_in, monkeypatch):
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -60,6 +66,7 @@ def test_proxies_of_the_environment_are_not_asked_for_what_is_on_this_machine(st
         (chat(None), ""),
         (chat([{"type": "text", "text": "B"}, {"type": "text", "text": "."}]), "B."),
         (chat(f"the key is {KEY}"), "the key is [key]"),
+        (chat(f"the key is {KEY}").replace(b"sk-", b"\\u0073k\\u002d"), "the key is [key]"),
     ],
 )
 def test_what_a_reply_may_be(stand_in, content, said):

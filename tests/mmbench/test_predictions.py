@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from playground.mmbench import Question, read_predictions, score
+from playground.mmbench import Question, read_predictions, score, write_sheet
 from playground.mmbench.xlsx import read_xlsx, write_xlsx
 
 HEAD = ["Index", "prediction", "A", "B", "C", "answer", "category", "L2-category", "split"]
@@ -227,3 +227,15 @@ def test_what_is_no_file_of_predictions_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("playground.mmbench.predictions.MOST_ROWS", 2)
     refused("c.csv", b"index,prediction\n1,A\n2,A\n3,A\n", "more than the 2 rows allowed")
     refused("c.xlsx", b"0" * 20_000_001, "20.0 MB, more than the 20 MB allowed for Excel")
+
+
+def test_half_a_character_is_replaced_as_it_is_read(tmp_path):
+    """What cut a text in two wrote JSON that no UTF-8 can hold; the report could not be written after all was scored."""
+    path = tmp_path / "cut.jsonl"
+    path.write_text(r'{"index": 1, "prediction": "B 猫\ud83d", "A": "x", "B": "y", "answer": "B"}', "utf-8")
+    found = read_predictions(path)
+    assert found.rows[0].prediction == "B 猫?"
+    report = score(found)
+    assert report.overall.circular.value == 1
+    (tmp_path / "report.json").write_text(report.to_json(), "utf-8")
+    write_sheet(tmp_path / "questions.csv", report.questions())

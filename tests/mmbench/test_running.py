@@ -3,6 +3,8 @@
 import base64
 import json
 import random
+import resource
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -206,3 +208,25 @@ def test_high_indices_tell_their_group(tmp_path):
     write_predictions(tmp_path / "p.csv", asked)
     assert score(read_predictions(tmp_path / "p.csv")).overall == score(predictions_from(asked)).overall
     assert score(predictions_from(asked)).overall.n == 6
+
+
+def test_a_disk_that_takes_half_a_line_leaves_no_damage(tmp_path):
+    """The limit on a file's size stands in for the disk: a write gives a piece, then an error; later there is room."""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, limit[1]))
+    try:
+        with suppress(OSError):
+            for _ in run(QUESTIONS, Model(), tmp_path, name="m", batch=4):
+                resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert told(run(QUESTIONS, Model(), tmp_path, name="m")) == told(
+        run(QUESTIONS, Model(), tmp_path / "other", name="m")
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_half_a_character_does_not_lose_what_was_answered(kind, tmp_path):
+    path = tmp_path / f"predictions{kind}"
+    write_predictions(path, [(one, "A \ud83d") for one in QUESTIONS[:3]])
+    assert [one.prediction[:2] for one in read_predictions(path).rows] == ["A "] * 3

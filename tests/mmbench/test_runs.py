@@ -312,3 +312,11 @@ def test_chance_is_cut_short_and_kept(runs):
     run = runs.keep("chance", "ours", questions, found, report, calls=last.calls, saved=last.saved)
     assert runs.report(run.id).groups == report.groups
     assert run.calls + run.saved == 80
+
+
+def test_an_answer_to_no_question_makes_no_rotations(runs):
+    """A run of the questions as they stand, whose file has one row more: its score stays."""
+    questions = asked(4)
+    given = {one.index: one.answer for one in questions} | {99_999: "A"}
+    run = runs.keep("vanilla", "set", questions, given, score(given, questions))
+    assert runs.report(run.id).overall.circular.value == 1

@@ -321,3 +321,26 @@ def test_the_report_is_written_in_every_form(tmp_path):
     assert replace(report, scores=(small,)).sheet()[1] == ["Overall", 0.0]  # .05, as pandas rounds it; round: .1
     with pytest.raises(ValueError, match=r"as .xlsx or .csv, not as 'a.txt'"):
         write_sheet(tmp_path / "a.txt", report.sheet())
+
+
+@pytest.mark.parametrize("profile", ["robust", "vlmevalkit"])
+@pytest.mark.parametrize("shift", [-1, 1])
+def test_a_set_without_its_rotations_is_turned_as_the_predictions_are(profile, shift):
+    """Else pass 0 alone would count, and vanilla be called circular. Own sets may be turned the other way."""
+    base = [question(i, "ABCD"[i % 4]) for i in range(8)]
+    rows = []
+    for row in circular(base):
+        n = row.index // 1_000_000 * shift
+        texts = tuple(zip("ABCD", (ANIMALS[(i - n) % 4] for i in range(4)), strict=True))
+        letter = "ABCD"[("ABCD".index(base[row.index % 1_000_000].answer) + n) % 4]
+        rows.append(replace(row, options=texts, answer=letter))
+    said = right(rows, wrong={3_000_002})
+    told = tuple(Prediction(one.index, said[one.index], 0, one.options) for one in rows)
+    report = score(Predictions(told), base, profile=profile)
+    assert report.groups == score(said, rows, profile=profile).groups
+    assert (report.overall.circular.value, report.overall.vanilla.value) == (7 / 8, 1)
+    assert not report.problems
+    if shift == 1:  # the official order is taken where the file tells no options
+        assert score(said, base, profile=profile).groups == report.groups
+    alone = {one.index: one.answer for one in base} | {77_000_099: "A"}
+    assert score(alone, base, profile=profile).overall.circular.value == 1

@@ -28,7 +28,7 @@ from playground.mmbench import (
 )
 from playground.mmbench.mini import mini_benchmark
 from playground.mmbench.runs import Runs
-from playground.tabs.mmbench import evaluate, evaluate_models, evaluate_run, evaluate_set, evaluate_view
+from playground.tabs.mmbench import evaluate, evaluate_models, evaluate_run, evaluate_set, evaluate_view, report_view
 from playground.tabs.mmbench.evaluate_cards import matching
 from playground.tabs.mmbench.evaluate_settings import Settings
 from playground.tabs.panels import write
@@ -189,7 +189,8 @@ def test_a_run_is_the_library_s_own(panel, questions, model, answer):
 def test_rotations_that_were_not_asked_are_no_gap(panel):
     frame, ran = go(panel, Settings(model="always A", count=26))
     assert ran.report.problems == ()
-    assert "lack some" not in frame["verdict"]
+    assert "otations missing" not in frame["verdict"]
+    assert "otations missing" in report_view.verdict(ran.report, "en"), "as a file of it would be told of"
     assert "rotating the options costs" in frame["verdict"]
     cut = sum(len(ran.said[one.index]) < len(one.options) for one in ran.given.questions)
     assert 0 < ran.report.incomplete == cut, "the report itself says what was asked"
@@ -205,6 +206,7 @@ def test_stop_keeps_what_was_asked_and_the_same_settings_go_on(panel):
     assert "Stopped" in frame["progress"]
     assert f"**Stopped: the fate of {len(ran.decided)} of 26 questions" in frame["status"]
     assert frame["live"]["visible"] is True
+    assert "rotating the options costs" in frame["verdict"], "no rotation has come, and there are some all the same"
     _, again = go(panel, settings, ran)
     assert again.done
     assert again.fresh == again.calls - ran.calls
@@ -430,6 +432,7 @@ def test_a_run_is_kept_in_the_leaderboard(panel):
     list(panel.jobs["keep"](part.settings, part, GO, "en"))
     (other,) = {one.id: one for one in Runs().list().runs if one.id != run.id}.values()
     assert (other.name, other.questions) == ("always A", len(part.decided))
+    assert {one.index % 1_000_000 for one in Runs().questions(other.id)} == {one.index for one in part.decided}
 
 
 def test_a_visitor_names_no_folder(panel, home, monkeypatch):

@@ -217,6 +217,18 @@ def test_both_profiles_are_told_of_the_split_that_is_looked_at(one, tmp_path):
     assert frame["split"]["visible"] is True
 
 
+def test_an_answer_that_is_there_twice_is_no_difference(one, tmp_path):
+    asked = rows()
+    path = sheet(tmp_path / "mine.csv", lambda q: q.answer, [*asked, asked[0]])
+    text = Path(path).read_text("utf-8").splitlines()
+    last = text[-1].rpartition(",")[0]
+    Path(path).write_text("\n".join([*text[:-1], f"{last},{'AB'[asked[0].answer == 'A']}"]) + "\n", "utf-8")
+    for profile in mmbench.PROFILES:
+        frame, result = shown(one, Settings(upload=path, profile=profile), ran(one, Settings(upload=path))[1])
+        assert any("is there twice" in str(problem) for problem in result.report.problems)
+        assert frame["differ"]["rows"] == []
+
+
 def test_a_rotation_that_is_not_in_the_file_is_shown_as_such(one, tmp_path):
     asked = [q for q in rows() if q.index != 1_000_004]
     path = sheet(tmp_path / "mine.csv", lambda q: q.answer, asked)
@@ -446,8 +458,9 @@ def test_a_hosted_app_calls_no_private_address(one, tmp_path, endpoint, monkeypa
     frames, _ = ran(one, asking(path, endpoint, audit=0))
     assert "private network" in frames[-1]["judged"]
     assert endpoint.count == 0
-    with pytest.raises(ValueError, match="repository of the hub here"):
-        judging.chosen("local", "Qwen3 0.6B", str(tmp_path), "", "")
+    for folder in (str(tmp_path), "playground/tabs"):  # the second is one beside the app
+        with pytest.raises(ValueError, match="repository of the hub here"):
+            judging.chosen("local", "Qwen3 0.6B", folder, "", "")
     assert judging.chosen("local", "Qwen3 0.6B", "me/mine", "", "").where == "me/mine"
 
 

@@ -15,7 +15,7 @@ from playground.mmbench import by_chance, by_letter, rotated
 from playground.mmbench import record as records
 from playground.mmbench.mini import mini_drafts
 from playground.mmbench.record import Sitting, ask_all, record_of
-from playground.tabs.mmbench import why
+from playground.tabs.mmbench import why, why_models
 from playground.tabs.mmbench.why import PANEL, Settings, leaning
 from playground.tabs.panels import write
 
@@ -40,6 +40,7 @@ def small():
         "chance": by_chance(),
         "always A": by_letter("A"),
         "leaner": leaner,
+        "guesser": by_chance(3),
         "knows": lambda rows: [r.answer for r in rows],
     }
     models = {
@@ -52,7 +53,7 @@ def small():
 @pytest.fixture(autouse=True)
 def shipped(small, monkeypatch):
     """The record of these tests instead of the one that ships."""
-    for place in (why, records):
+    for place in (why, why_models, records):
         monkeypatch.setattr(place, "mini_record", lambda: small)
 
 
@@ -72,6 +73,7 @@ def test_every_control_and_part_is_laid_out():
 
 def test_an_even_guesser_has_the_papers_numbers():
     frame, kept = look(known=0, preference=0)
+    assert "25.0% are right as they stand and 0.39% in all" in look(known=60, preference=0)[0]["verdict"]
     assert kept.guess.vanilla == pytest.approx(1 / 4)
     assert kept.guess.circular == pytest.approx(1 / 256)
     assert frame["verdict"].startswith("**Vanilla 25.0%, circular 0.4%")
@@ -103,7 +105,7 @@ def test_the_models_are_drawn_told_and_listed(small):
     assert set(frame) == {*PANEL.shown, "progress"}
     assert frame["progress"] == ""
     rows = {row["cells"][0]: row["cells"] for row in frame["models"]["rows"]}
-    assert list(rows) == ["Chance", "Always A", "leaner", "knows"]
+    assert list(rows) == ["Chance", "Always A", "leaner", "guesser", "knows"]
     assert rows["Always A"][2] == "0.0%"
     assert rows["Always A"][4] == "A 100%"
     assert rows["knows"][1:] == ["100.0%", "100.0%", "0.0", "–", "–", "–", "100.0%", "100.0%"]
@@ -111,7 +113,6 @@ def test_the_models_are_drawn_told_and_listed(small):
     assert rows["leaner"][1] == f"{vanilla / COUNT:.1%}"
     assert "**leaner leans the most.**" in frame["leaning"]
     assert "it chose A in" in frame["leaning"]
-    assert "leaner loses the most by rotation" in frame["leaning"]
     assert "**leaner 的偏向最强**。" in look("zh-CN")[0]["leaning"]
     assert [one.name for one in kept.models] == list(small.models)
     texts = [trace.name for trace in frame["guess"].data]
@@ -123,7 +124,7 @@ def test_a_record_in_which_nobody_errs_has_no_leaning(monkeypatch):
     questions = [one.question for one in mini_drafts(26, seed=0)]
     chosen = tuple(one for batch in ask_all(questions, lambda rows: [r.answer for r in rows]) for one in batch)
     alone = record_of(questions, {"knows": Sitting("", chosen)}, seed=0, language="en")
-    for place in (why, records):
+    for place in (why, why_models, records):
         monkeypatch.setattr(place, "mini_record", lambda: alone)
     assert "no model answered any wrongly" in look()[0]["leaning"]
 
@@ -148,16 +149,18 @@ def test_a_question_is_shown_in_all_its_rotations_with_everyones_letters(number,
 def test_a_row_without_a_letter_is_a_miss(small, monkeypatch):
     silent = {name: Sitting("", tuple("-" * len(one) for one in own.chosen)) for name, own in small.models.items()}
     mute = record_of(small.questions(), silent, seed=0, language="en")
-    for place in (why, records):
+    for place in (why, why_models, records):
         monkeypatch.setattr(place, "mini_record", lambda: mute)
     frame, _ = look()
     assert frame["answers"]["rows"][0]["cells"][1] == "✗ –"
+    assert frame["card"].count("pg-q-unread") == len(small.questions()[0].options)
+    assert "Decided by: empty" in frame["card"]
     assert "no model answered any wrongly with a letter" in frame["leaning"]
 
 
 def test_the_first_look_shows_the_guesser_before_the_models_are_scored():
-    why._models.cache_clear()
-    why._questions.cache_clear()
+    why_models.models.cache_clear()
+    why_models.questions.cache_clear()
     first, second, third = list(PANEL.show(Settings(), None, GO, "en"))
     assert {"verdict", "guess", "progress"} == set(first[0])
     assert "card" not in second[0]
@@ -176,9 +179,9 @@ def test_fills():
     assert PANEL.fills["models"]("chance", Path(), "en") == {"model": "chance"}
     for _ in range(10):
         found = PANEL.fills["lucky"]("", Path(), "en")
-        assert found["model"] == "leaner"
+        assert found["model"] in ("leaner", "guesser")
         _, kept = look(**found)
-        own = kept.chosen["leaner"]
+        own = kept.chosen[found["model"]]
         assert [a == b for a, b in zip(own, kept.right, strict=True)] == [True] + [False] * (len(own) - 1)
 
 

@@ -10,6 +10,7 @@ from playground.i18n import say
 from playground.manager import ModelManager
 from playground.mmbench import write_tsv
 from playground.mmbench.running import write_predictions
+from playground.tabs.clip.words import literal
 from playground.tabs.files import place
 from playground.tabs.mmbench import evaluate_set as sets
 from playground.tabs.mmbench import report_view
@@ -78,7 +79,7 @@ def _keep(settings: Settings, kept: Evaluated | None, _: threading.Event, langua
         kept.name, set_name(kept), kept.decided, rows, kept.report, calls=kept.calls,
         saved=kept.saved, seconds=kept.seconds,
     )  # fmt: skip
-    yield {"progress": "", "kept": if_any(say(language, "mmbench.evaluate.keep.done", name=run.name))}, None
+    yield {"progress": "", "kept": if_any(say(language, "mmbench.evaluate.keep.done", name=literal(run.name)))}, None
 
 
 def set_name(kept: Evaluated) -> str:

@@ -17,7 +17,7 @@ from playground import answering
 from playground.figures import mmbench as figures
 from playground.i18n import say
 from playground.manager import ModelManager
-from playground.mmbench import Problem, Question, Report, passes, score
+from playground.mmbench import Problem, Question, Report, circular, passes, score
 from playground.mmbench.asking import ANSWERS
 from playground.mmbench.questions import PASS
 from playground.mmbench.running import RunStep, predictions_from, run
@@ -165,9 +165,7 @@ def _steps(
     """The batches. Rotations that cannot be made, for want of answers, are asked as the file has them, pass by pass."""
     questions = ran.given.questions
     answer, name = models.answers(manager, who, questions), answering.identity(who, questions)
-    loops = defaultdict[int, list[Question]](list)
-    for one in questions:
-        loops[one.index // PASS if one.answer is None else 0].append(one)
+    loops = _loops(questions)
     for number in sorted(loops):
         own = run(loops[number], answer, folder, name=name, profile=ran.settings.profile, batch=models.batch_of(who))
         before = ran.fresh
@@ -176,13 +174,21 @@ def _steps(
             yield step
 
 
+def _loops(questions: Sequence[Question]) -> dict[int, list[Question]]:
+    """Questions whose rotations are made, and 0; of the others those of each pass that the file has."""
+    loops = defaultdict[int, list[Question]](list)
+    for one in questions:
+        loops[one.index // PASS if one.answer is None else 0].append(one)
+    return loops
+
+
 def _take(ran: Evaluated, step: RunStep) -> None:
     """Keep a batch."""
     one = step.circular
     ran.saved = max(ran.saved, one.saved)
     ran.problems += step.problems
     for asked, text, letter in zip(one.asked, one.predictions, one.letters, strict=True):
-        index = asked.index if asked.group is None else asked.group
+        index = _base(asked)
         question = ran.by_index[index]
         said = ran.said.setdefault(index, [])
         said.append(Said(question if one.number == 0 else asked, text, letter))
@@ -196,11 +202,17 @@ def _report(ran: Evaluated) -> Report | None:
     That the other rotations of a question that failed were not asked is no fault to be listed.
     """
     decided = {one.index for one in ran.decided}
-    rows = [(one, text) for one, text in ran.rows if (one.index if one.group is None else one.group) in decided]
+    rows = [(one, text) for one, text in ran.rows if _base(one) in decided]
     if not rows:
         return None
-    report = score(predictions_from(rows, ran.name), profile=ran.settings.profile)
+    whole = [one for one in circular(_loops(ran.given.questions)[0]) if _base(one) in decided]
+    report = score(predictions_from(rows, ran.name), whole, profile=ran.settings.profile)
     return replace(report, problems=tuple(ran.problems))
+
+
+def _base(one: Question) -> int:
+    """The index of the question that is asked, or rotated."""
+    return one.index if one.group is None else one.group
 
 
 def _bar(ran: Evaluated, step: RunStep, language: str) -> str:

@@ -57,7 +57,9 @@ def results(ran: Evaluated, settings: Settings, language: str) -> dict[str, Any]
 
 def before(settings: Settings, language: str) -> Iterator[dict[str, Any]]:
     """What is about to be asked: its first question with its rotations, and what is wrong in the file."""
-    name = models.called(settings.source or "…" if settings.model == models.OTHER else settings.model, language)
+    unnamed = say(language, "mmbench.evaluate.model.unnamed")
+    name = models.called(settings.model, language)
+    name = name if settings.model != models.OTHER else literal(settings.source) or unnamed
     if settings.data == "mini" or not settings.upload:
         *_, drawn = sets.mini(1, settings.seed, settings.language)
         key = "mini" if settings.data == "mini" else "none"
@@ -106,7 +108,7 @@ def _browsed(ran: Evaluated, settings: Settings, language: str) -> dict[str, Any
 
 def _status(ran: Evaluated, language: str) -> str:
     """What was asked, what was not, and what of it cannot be scored."""
-    name = models.called(ran.name, language)
+    name = literal(models.called(ran.name, language))
     n, decided = len(ran.given.questions), len(ran.decided)
     counts = {"calls": f"{ran.calls:,}", "saved": f"{ran.saved:,}", "name": name, "of": f"{n:,}"}
     if not ran.given.told:

@@ -100,9 +100,9 @@ def lay_out(w: SimpleNamespace) -> None:
     )  # fmt: skip
     with gr.Row(equal_height=False):
         with gr.Column(min_width=320):
-            w.leaderboard_gaps = LivePlotly(height=330, config={"displayModeBar": False}, elem_id=f"{key}-gaps")
+            w.leaderboard_gaps = LivePlotly(height=400, config={"displayModeBar": False}, elem_id=f"{key}-gaps")
         with gr.Column(min_width=320):
-            w.leaderboard_radar = LivePlotly(height=400, config={"displayModeBar": False}, elem_id=f"{key}-radar")
+            w.leaderboard_radar = LivePlotly(height=460, config={"displayModeBar": False}, elem_id=f"{key}-radar")
     with gr.Row(elem_classes="pg-numbers"):
         for name in ("first", "second"):
             value = getattr(usual, name)

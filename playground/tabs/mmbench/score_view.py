@@ -14,7 +14,7 @@ from playground.tabs.components.table import Row as Line
 from playground.tabs.mmbench.report_view import names_of, percent, rule_names
 from playground.tabs.mmbench.score_data import Scored
 
-__all__ = ["SHOWS", "answers_read", "differing", "judged", "other_profile", "question_card", "questions"]
+__all__ = ["SHOWS", "differing", "judged", "other_profile", "question_card", "questions"]
 
 SHOWS = ("luck", "failed", "unparsed", "missing", "passed")
 LINES = 12  # of a table
@@ -83,17 +83,6 @@ def differing(kept: Scored, language: str) -> dict[str, Any]:
     by = {one.profile: one for one in (kept.report, kept.other)}
     found = _differing(kept.report, kept.other)
     return _read(kept, [(row, other) for row, other in found], list(by), "mmbench.score.differ", len(found), language)
-
-
-def answers_read(kept: Scored, count: int, language: str) -> dict[str, Any]:
-    """The first answers of a file, with the letters that the profiles read."""
-    if kept.other is None:
-        return table([], [])
-    others = {row.index: row for row in kept.other.rows}
-    pairs = [(row, others[row.index]) for row in kept.report.rows[:count] if row.index in others]
-    return _read(
-        kept, pairs, [kept.profile, kept.other.profile], "mmbench.score.first", len(kept.report.rows), language
-    )
 
 
 def other_profile(kept: Scored, language: str, split: str = "") -> str:
@@ -166,8 +155,9 @@ def _read(
 
 
 def _differing(own: Report, other: Report) -> list[tuple[Row, Row]]:
-    theirs = {row.index: row for row in other.rows}
-    found = [(row, theirs[row.index]) for row in own.rows if row.index in theirs]
+    """Answers of which the two read different letters; of an index that is there twice the first, as `robust` does."""
+    ours, theirs = ({row.index: row for row in reversed(one.rows)} for one in (own, other))
+    found = [(ours[index], theirs[index]) for index in sorted(ours.keys() & theirs.keys())]
     found = [(a, b) for a, b in found if a.letter != b.letter and a.rule not in ("judge", "fallback")]
     return sorted(found, key=lambda pair: (pair[0].letter is None) + (pair[1].letter is None))
 

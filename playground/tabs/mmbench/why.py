@@ -12,18 +12,16 @@ from typing import Any, ClassVar
 import gradio as gr
 import numpy as np
 
-from playground.answering import ANSWERERS
 from playground.figures import mmbench_bias as figures
-from playground.figures.mmbench_compare import gaps
 from playground.i18n import label, say
-from playground.mmbench import Question, Report, rotated
-from playground.mmbench.bias import Expected, Known, Preference, estimate_known, expected, preference_of
+from playground.mmbench import rotated
+from playground.mmbench.bias import Expected, expected
 from playground.mmbench.record import MiniRecord, mini_record
 from playground.tabs.checks import choice, whole
 from playground.tabs.components import LivePlotly, Slider, Table
 from playground.tabs.components.question_card import card_styles
-from playground.tabs.components.table import Column, Row, table
 from playground.tabs.listeners import private
+from playground.tabs.mmbench import why_models
 from playground.tabs.mmbench.evaluate_cards import Said, answered
 from playground.tabs.mmbench.evaluate_models import FIXED
 from playground.tabs.mmbench.panel import PanelSettings
@@ -34,41 +32,8 @@ from playground.tabs.progress import bar
 __all__ = ["PANEL", "Looked", "Settings", "leaning"]
 
 PERCENT, OPTIONS = (0, 100), (2, 4)
-PROFILE = "robust"  # of the record, whose answers are letters: both profiles read the same in them
 POINTS = np.linspace(0, 1, 21)
 SCROLL = "() => document.querySelector('#mmbench-why-told').scrollIntoView({behavior: 'smooth'})"  # to what is chosen
-
-
-@lru_cache(4)
-def _models(record: MiniRecord) -> tuple["Seen", ...]:
-    """Each model's report and leaning; a second a model the first time."""
-    return tuple(_seen(record, name) for name in record.models)
-
-
-@lru_cache(4)
-def _questions(record: MiniRecord) -> tuple[Question, ...]:
-    """The record's questions; some seconds the first time."""
-    return record.questions()
-
-
-@lru_cache(64)
-def _picture(record: MiniRecord, number: int) -> bytes:
-    return record.picture(number)
-
-
-def _first() -> str:
-    """The model shown at first: the first that is one."""
-    names = list(mini_record().models)
-    return next(filter(_is_model, names), names[0])
-
-
-def _name(name: str, language: str) -> str:
-    """What a recorded model is called here, shortly."""
-    return say(language, f"mmbench.why.name.{FIXED[name]}") if name in FIXED else name
-
-
-def _is_model(name: str) -> bool:
-    return name not in ANSWERERS or ANSWERERS[name].how != "fixed"
 
 
 @dataclass(frozen=True)
@@ -82,7 +47,7 @@ class Settings(PanelSettings):
     skew: int = 0  # the same of the letters that are right
     options: int = 4
     number: int = 0  # of the question shown
-    model: str = field(default_factory=_first)
+    model: str = field(default_factory=why_models.first)
 
     def __post_init__(self) -> None:
         for name in ("known", "preference", "skew"):
@@ -93,22 +58,11 @@ class Settings(PanelSettings):
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A recorded model: its report, the letters it chose where it did not know (None: it knew all), and about how much
-    it knows (None: nothing has rotations)."""
-
-    name: str
-    report: Report
-    preference: Preference | None
-    known: Known | None
-
-
-@dataclass(frozen=True)
 class Looked:
     """What was looked at: the guesser, the models, and the letters each chose in the question shown, pass by pass."""
 
     guess: Expected
-    models: tuple[Seen, ...]
+    models: tuple[why_models.Seen, ...]
     right: str
     chosen: Mapping[str, str]
 
@@ -180,12 +134,16 @@ def lay_out(w: SimpleNamespace) -> None:
 def show(settings: Settings, _: Looked | None, stop: threading.Event, language: str) -> Frames:
     """The guesser at once; the models and the question as soon as they are there, some seconds the first time."""
     record = mini_record()
-    if not _models.cache_info().currsize:
+    if not why_models.models.cache_info().currsize:
         told = bar(0.1, say(language, "mmbench.why.scoring"))
         yield {**_guesser(settings, (), language), "progress": told}, None
-    seen = _models(record)
-    frame = {**_guesser(settings, seen, language), **_measured(seen, settings.model, language), "progress": ""}
-    if not _questions.cache_info().currsize:
+    seen = why_models.models(record)
+    frame = {
+        **_guesser(settings, seen, language),
+        **why_models.measured(seen, settings.model, language),
+        "progress": "",
+    }
+    if not why_models.questions.cache_info().currsize:
         yield {**frame, "progress": bar(0.5, say(language, "mmbench.why.drawing"))}, None
     if stop.is_set():
         yield {"progress": ""}, None
@@ -199,7 +157,7 @@ def _guess(settings: Settings, known: float) -> Expected:
     return expected(known, leaning(k, settings.preference), leaning(k, settings.skew))
 
 
-def _guesser(settings: Settings, seen: Sequence[Seen], language: str) -> dict[str, Any]:
+def _guesser(settings: Settings, seen: Sequence[why_models.Seen], language: str) -> dict[str, Any]:
     """Curves and verdict of a guesser."""
     said, at = words(language), settings.known / 100
     lines = [_guess(settings, known) for known in POINTS]
@@ -208,9 +166,11 @@ def _guesser(settings: Settings, seen: Sequence[Seen], language: str) -> dict[st
         figures.Curve(said["circular"], np.array([one.circular for one in lines]), circular=True),
     ]
     measured = [
-        figures.Measured(_name(one.name, language), one.known.by_circular, own.vanilla.value, own.circular.value)
+        figures.Measured(
+            why_models.name_of(one.name, language), one.known.by_circular, own.vanilla.value, own.circular.value
+        )
         for one in seen
-        if one.known is not None and _is_model(one.name)
+        if one.known is not None and why_models.is_model(one.name)
         for own in [one.report.overall]
     ]
     found, luck = _guess(settings, at), _guess(settings, 0.0)
@@ -225,109 +185,34 @@ def _guesser(settings: Settings, seen: Sequence[Seen], language: str) -> dict[st
     }
 
 
-def _seen(record: MiniRecord, name: str) -> Seen:
-    report = record.report(name, PROFILE)
-    try:
-        preference = preference_of(report)
-    except ValueError:  # it is wrong nowhere: nothing to lean by
-        preference = None
-    try:
-        known = estimate_known(report)
-    except ValueError:  # nothing has rotations: knowing and guessing look alike
-        known = None
-    return Seen(name, report, preference, known)
-
-
-def _measured(seen: Sequence[Seen], model: str, language: str) -> dict[str, Any]:
-    """Letters chosen, gaps and the table of the models, and which of them leans the most."""
-    said, names = words(language), {one.name: _name(one.name, language) for one in seen}
-    heads = ("model", "vanilla", "circular", "gap", "letter", "index", "chance", "by_vanilla", "by_circular")
-    columns = [Column(say(language, f"mmbench.why.column.{head}"), number=head != "model") for head in heads]
-    rows = []
-    for one in seen:
-        own, leans = one.report.overall, one.preference
-        most = max(leans.chosen, key=leans.chosen.__getitem__) if leans else ""
-        cells = [
-            names[one.name], f"{own.vanilla.value:.1%}", f"{own.circular.value:.1%}", f"{100 * own.gap.value:.1f}",
-            f"{most} {leans.chosen[most]:.0%}" if leans else "–", f"{leans.index:.2f}" if leans else "–",
-            f"{leans.chance:.2f}" if leans else "–", *_known(one.known),
-        ]  # fmt: skip
-        rows.append(Row(cells, id=one.name, best=one.name == model))
-    return {
-        "leaning": _leaning(seen, names, language),
-        "letters": figures.letters({names[one.name]: one.report.letters for one in seen}, words=said),
-        "gaps": gaps(
-            [(names[one.name], o.vanilla, o.circular) for one in seen for o in [one.report.overall]], words=said
-        ),
-        "models": table(columns, rows, action=say(language, "mmbench.why.show")),
-    }
-
-
-def _known(known: Known | None) -> tuple[str, str]:
-    return (f"{known.by_vanilla:.1%}", f"{known.by_circular:.1%}") if known else ("–", "–")
-
-
-def _leaning(seen: Sequence[Seen], names: Mapping[str, str], language: str) -> str:
-    """Who leans the most, and who loses the most by rotation; what needs no model is no news."""
-    models = [one for one in seen if _is_model(one.name)] or list(seen)
-    leaning = [(one, one.preference) for one in models if one.preference is not None]
-    n = f"{len(seen[0].report.groups):,}"
-    if not leaning:
-        return say(language, "mmbench.why.leaning.none", n=n)
-    one, leans = max(leaning, key=lambda pair: pair[1].index)
-    most = max(leans.chosen, key=lambda letter: leans.chosen[letter] - leans.right[letter])
-    loser = max(models, key=lambda one: one.report.overall.gap.value)
-    own = loser.report.overall
-    values = {
-        "n": n, "name": names[one.name], "letter": most, "share": f"{leans.chosen[most]:.0%}",
-        "right": f"{leans.right[most]:.0%}", "index": f"{leans.index:.2f}", "chance": f"{leans.chance:.2f}",
-        "loser": names[loser.name], "vanilla": f"{own.vanilla.value:.1%}", "circular": f"{own.circular.value:.1%}",
-        "gap": f"{100 * own.gap.value:.1f}",
-    }  # fmt: skip
-    return say(language, "mmbench.why.leaning", **values)
-
-
 def _one(settings: Settings, record: MiniRecord, language: str) -> tuple[dict[str, Any], str, dict[str, str]]:
     """The question shown: its card, what every model chose in each pass, and a guesser's chances; then the right
     letters, and those chosen."""
-    base, number = _questions(record)[settings.number], settings.number
+    base, number = why_models.questions(record)[settings.number], settings.number
     chosen = {name: one.chosen[number] for name, one in record.models.items()}
     asked = [rotated(base, i) for i in range(len(chosen[settings.model]))]
     right = "".join(one.answer or "" for one in asked)
     letters = dict(zip(asked, chosen[settings.model], strict=True))
     said = [Said(one, letter.strip("-"), letter.strip("-") or None) for one, letter in letters.items()]
-    whole_card = answered(replace(base, picture=_picture(record, number)), said, PROFILE, language)
+    shown = replace(base, picture=why_models.picture(record, number))
+    whole_card = answered(shown, said, why_models.PROFILE, language)
     texts = [[text for _, text in one.options] for one in asked]
     k = len(base.options)
     places = [[letter for letter, _ in one.options].index(one.answer or "") for one in asked]
     picks = np.tile(leaning(k, settings.preference), (len(asked), 1))
     hits = sum(own == right for own in chosen.values())
     values = {"number": number, "hits": hits, "first": sum(own[0] == right[0] for own in chosen.values()),
-              "models": len(chosen), "name": _name(settings.model, language)}  # fmt: skip
+              "models": len(chosen), "name": why_models.name_of(settings.model, language)}  # fmt: skip
     return (
         {
             "told": say(language, "mmbench.why.told", **values),
             "card": whole_card,
-            "answers": _answers(chosen, right, language),
+            "answers": why_models.answers(chosen, right, language),
             "picks": figures.one_question(texts, places, picks, words=words(language)) if len(asked) == k else None,
         },
         right,
         chosen,
     )
-
-
-def _answers(chosen: Mapping[str, str], right: str, language: str) -> dict[str, Any]:
-    """A line a model, a column a pass."""
-    columns = [Column(say(language, "mmbench.why.column.model"))]
-    columns += [
-        Column(say(language, "mmbench.why.column.pass", number=i + 1, letter=letter)) for i, letter in enumerate(right)
-    ]
-    columns.append(Column(say(language, "mmbench.why.column.all")))
-    rows = []
-    for name, own in chosen.items():
-        cells = [f"{'✓' if a == b else '✗'} {'–' if a == '-' else a}" for a, b in zip(own, right, strict=True)]
-        rows.append(Row([_name(name, language), *cells, "✓" if own == right else "✗"]))
-    return table(columns, rows)
 
 
 def fill_another(_: str, __: Path, ___: str) -> Mapping[str, Any]:
@@ -342,7 +227,7 @@ def fill_lucky(_: str, __: Path, ___: str) -> Mapping[str, Any]:
     found = [
         (name, i)
         for name, one in record.models.items()
-        if _is_model(name) or not any(map(_is_model, record.models))
+        if why_models.is_model(name) or not any(map(why_models.is_model, record.models))
         for i, own in enumerate(one.chosen)
         if len(own) > 2
         and own[0] == answers[i][0]
