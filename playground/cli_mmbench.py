@@ -9,7 +9,7 @@ import typer
 
 from playground import checkpoints, mmbench
 from playground.cli_mmbench_record import record
-from playground.cli_mmbench_run import run_benchmark
+from playground.cli_mmbench_run import questions_at, run_benchmark
 from playground.mmbench.judge import Judge, JudgeStep, audit_rows, judge_rows
 from playground.mmbench.judge_endpoint import endpoint_judge
 from playground.mmbench.mini import mini_benchmark
@@ -46,7 +46,10 @@ mmbench_app.command("record")(record)
 def score(
     predictions: Annotated[Path, typer.Argument(help="xlsx, csv, tsv or jsonl with the columns index and prediction")],
     questions: Annotated[
-        Path | None, typer.Option(help="the benchmark's TSV, where the predictions' file has no options and answers")
+        Path | None,
+        typer.Option(
+            help="the benchmark's TSV, .jsonl or folder, where the predictions' file has no options and answers"
+        ),
     ] = None,
     profile: Annotated[
         str, typer.Option(help="robust, or vlmevalkit: the official toolkit's letters and hits")
@@ -78,13 +81,13 @@ def score(
         given, failure = mmbench.read_predictions(predictions), ""
         rows: Iterable[mmbench.Question] | None = None
         if questions is not None:
-            rows = mmbench.read_tsv(questions, problems=problems, pictures=False)
+            rows = questions_at(questions, problems, pictures=False)
         known = {} if verdicts is None else read_verdicts(verdicts)
         if judge:
             rows = None if rows is None else list(rows)
             place = verdicts or predictions.with_suffix(".verdicts.jsonl")
             name = judge_model or judge
-            known = read_verdicts(place)
+            known = {index: one for index, one in read_verdicts(place).items() if one.judge == name}  # no other's
             ask = _judge(judge, judge_model)
             steps = judge_rows(
                 given, rows, ask, profile=profile, name=name, known=known, fallback=fallback, every=every

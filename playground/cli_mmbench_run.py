@@ -1,6 +1,7 @@
 """`playground mmbench run`: let a model sit a benchmark, here or on Ray; it may be interrupted and goes on."""
 
 import errno
+from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from playground.mmbench.asking import ANSWERS
 from playground.mmbench.ray_engine import RayEngine
 from playground.mmbench.running import KINDS, RunStep, run, write_predictions
 
-__all__ = ["run_benchmark"]
+__all__ = ["questions_at", "run_benchmark"]
 
 
 def run_benchmark(
@@ -103,15 +104,18 @@ def run_benchmark(
     typer.echo(str(out))
 
 
+def questions_at(path: Path, problems: list[mmbench.Problem], *, pictures: bool = True) -> Iterator[mmbench.Question]:
+    """The questions of a folder, a .jsonl or a TSV; of a TSV its pictures need not be looked at."""
+    if path.is_dir():
+        return mmbench.read_folder(path, problems=problems)
+    if path.suffix.lower() == ".jsonl":
+        return mmbench.read_jsonl(path, problems=problems)
+    return mmbench.read_tsv(path, problems=problems, pictures=pictures)
+
+
 def _read(path: Path, problems: list[mmbench.Problem]) -> list[mmbench.Question]:
     """The questions, whose rotations are made anew. Raises `ValueError` where there is none."""
-    if path.is_dir():
-        found = mmbench.read_folder(path, problems=problems)
-    elif path.suffix.lower() == ".jsonl":
-        found = mmbench.read_jsonl(path, problems=problems)
-    else:
-        found = mmbench.read_tsv(path, problems=problems)
-    rows = list(found)
+    rows = list(questions_at(path, problems))
     there = {one.index for one in rows}
     asked = [
         one

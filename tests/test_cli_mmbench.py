@@ -122,3 +122,13 @@ def test_a_high_index_alone_makes_no_rotation(tmp_path):
     done = invoke("run", tmp_path / "high.tsv", tmp_path / "p.csv", "--vanilla")
     assert done.exit_code == 0, done.output
     assert "of 4 questions right" in done.output
+
+
+def test_questions_are_scored_in_every_form_in_which_they_are_asked(made, tmp_path):
+    out, lines = tmp_path / "p.jsonl", tmp_path / "set.jsonl"
+    invoke("run", made, out, "--model", "chance")
+    mmbench.write_jsonl(lines, mmbench.read_tsv(made))
+    mmbench.write_folder(tmp_path / "set", mmbench.read_tsv(made))
+    said = [invoke("score", out, "--questions", place).stdout for place in (made, lines, tmp_path / "set")]
+    assert "26 questions" in said[0]
+    assert said == said[:1] * 3

@@ -2,15 +2,18 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 from pathlib import Path
 from string import Formatter
+from typing import Any
 
 import pytest
 
 from playground import flows
+from playground.figures import mmbench
 from playground.i18n import ERRORS, TEXTS, label, refusal, say
+from playground.tabs.components import question_card, reading_card
 
 CODE = Path(__file__).parents[1] / "playground"
 
@@ -87,6 +90,15 @@ def test_no_text_is_idle():
     )
     idle = [key for key in TEXTS["en"] if key not in code and not key.startswith(families)]
     assert not idle
+
+
+def test_the_words_of_mmbench_are_those_of_its_figures_and_cards():
+    for prefix, words in [
+        ("mmbench.figure.", mmbench.WORDS),
+        ("mmbench.card.", question_card.WORDS),
+        ("mmbench.lab.reading.", reading_card.WORDS),
+    ]:
+        assert {key.removeprefix(prefix) for key in TEXTS["en"] if key.startswith(prefix)} == words.keys()
 
 
 # Where an error may come from that a tab shows to a person.
@@ -292,6 +304,41 @@ def test_refusal_fills_in_what_the_error_says_and_leaves_tables_out():
     assert "something else" in refusal("zh-CN", ValueError("something else"))
     for pattern, chinese in ERRORS:
         assert re.compile(pattern).groups == chinese.count("{}"), pattern
+
+
+def a_match(pattern: Iterable[tuple[object, Any]]) -> str:
+    """A short text that a parsed pattern matches, with x, 7 or w for what may be anything, a digit or a letter."""
+    text = ""
+    for kind, told in pattern:
+        match str(kind):
+            case "LITERAL":
+                text += chr(told)
+            case "ANY" | "NOT_LITERAL":
+                text += "x"
+            case "IN" if str(told[0][0]) == "NEGATE":
+                text += "x"
+            case "IN":
+                text += a_match(told[:1])
+            case "RANGE":
+                text += chr(told[1])
+            case "CATEGORY":
+                text += "7" if str(told) == "CATEGORY_DIGIT" else "w"
+            case "MAX_REPEAT":
+                least, most, part = told
+                text += a_match(part) * (1 if least == 0 and most > 1 else least)
+            case "SUBPATTERN":
+                text += a_match(told[-1])
+            case "BRANCH":
+                text += a_match(told[1][0])
+            case other:
+                raise AssertionError(other)
+    return text
+
+
+def test_no_pattern_hides_one_behind_it():
+    for pattern, _ in ERRORS:
+        text = a_match(re._parser.parse(pattern))
+        assert next(one for one, _ in ERRORS if re.fullmatch(one, text, flags=re.DOTALL)) == pattern, text
 
 
 def test_refusals_of_the_diffusion_tab_in_chinese():

@@ -1,7 +1,7 @@
 """Runs of MMBench beside each other: what rotations cost them, how far apart they are, and on which questions."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import plotly.graph_objects as go
 
@@ -18,6 +18,7 @@ WORDS = {  # where the caller has none in another language
     "neither": "neither",
 }  # fmt: skip
 SHARES: tuple[tuple[Literal[1, 2], str, str], ...] = ((1, "vanilla", "circle-open"), (2, "circular", "circle"))
+ROOM = (0.35, 0.65)  # a label has room left of a mark from the one on, and right of it up to the other
 
 
 class ComparisonView(Protocol):
@@ -34,7 +35,7 @@ class ComparisonView(Protocol):
 
 
 def gaps(runs: Sequence[tuple[str, ShareView, ShareView]], *, words: Mapping[str, str] | None = None) -> go.Figure:
-    """A dumbbell a model, (its name, vanilla, circular), with the gap in points above its line and its intervals."""
+    """A dumbbell a model, (its name, vanilla, circular), with the gap in points beside its line and its intervals."""
     said = {**WORDS, **(words or {})}
     figure = go.Figure(layout={"template": template()})
     places = list(range(len(runs)))
@@ -54,12 +55,22 @@ def gaps(runs: Sequence[tuple[str, ShareView, ShareView]], *, words: Mapping[str
         )  # fmt: skip
     notes = [
         {"text": said["gap"].format(f"{100 * (vanilla.value - circular.value):.1f}"), "showarrow": False, "y": i,
-         "x": (vanilla.value + circular.value) / 2, "yshift": 17, "font": {"size": 11}}
+         "font": {"size": 11}, **_beside(vanilla.value, circular.value)}
         for i, (_, vanilla, circular) in enumerate(runs)
     ]  # fmt: skip
     figure.update_xaxes(range=[-0.02, 1.02], tickformat=".0%", title=said["accuracy"])
     rows(figure, [short(name, 44) for name, *_ in runs], notes)
     return figure
+
+
+def _beside(*ends: float) -> dict[str, Any]:
+    """Where a line's label stands: beside it where there is room, for on a phone the run's name is above it."""
+    low, high = min(ends), max(ends)
+    if high <= ROOM[1]:
+        return {"x": high, "xanchor": "left", "xshift": 12}
+    if low >= ROOM[0]:
+        return {"x": low, "xanchor": "right", "xshift": -12}
+    return {"x": (low + high) / 2, "yshift": 17}
 
 
 def difference(comparisons: Sequence[ComparisonView], *, words: Mapping[str, str] | None = None) -> go.Figure:

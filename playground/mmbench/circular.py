@@ -88,8 +88,9 @@ def evaluate_circular(
 ) -> Iterator[CircularStep]:
     """Ask pass by pass, and no question again that failed one. Each `yield` is a batch; what is asked can be scored.
 
-    A question whose answer is not told fails. Raises `ValueError` for questions that are rotations already, and where
-    there are not as many answers as questions.
+    A question whose answer is not told fails. One that was answered without a letter is asked on, for a judge may read
+    it later; unless its answer declines, it fails with its last pass. Raises `ValueError` for questions that are
+    rotations already, and where there are not as many answers as questions.
     """
 
     def ask(rows: Sequence[Question]) -> Generator[Sequence[str]]:
@@ -109,34 +110,33 @@ def circular_steps(
 
 
 def _steps(base: list[Question], ask: Ask, profile: str, batch: int, vanilla: bool) -> Generator[CircularStep]:
-    from playground.mmbench.extraction import extract_choice
+    from playground.mmbench.extraction import explain_choice
 
     offset, total = _offset(base), len(base)
-    alive = [(one, 1 if vanilla else passes(one)) for one in base]
+    alive = [(one, 1 if vanilla else passes(one), True) for one in base]  # and whether it is right so far
     calls = saved = failed = passed = number = 0
-    remaining = sum(count for _, count in alive)
+    remaining = sum(count for _, count, _ in alive)
     while alive:
-        left: list[tuple[Question, int]] = []
-        rows = [rotated(one, number, offset=offset) for one, _ in alive]
+        left: list[tuple[Question, int, bool]] = []
+        rows = [rotated(one, number, offset=offset) for one, _, _ in alive]
         with closing(ask(rows)) as answers:
             for i in range(0, len(alive), batch):
                 asked, said = tuple(rows[i : i + batch]), tuple(next(answers))
                 if len(said) != len(asked):
                     raise ValueError(f"{len(asked)} questions were asked, and {len(said)} answers came")
-                letters = tuple(
-                    extract_choice(text, dict(one.options), profile=profile)
-                    for text, one in zip(said, asked, strict=True)
-                )
+                read = [explain_choice(text, dict(one.options), profile) for text, one in zip(said, asked, strict=True)]
+                letters = tuple(one.letter for one in read)
                 hits = tuple(one.answer == letter is not None for one, letter in zip(asked, letters, strict=True))
-                for (one, count), hit in zip(alive[i : i + batch], hits, strict=True):
+                for (one, count, right), hit, text, found in zip(alive[i : i + batch], hits, said, read, strict=True):
                     later = count - number - 1
                     calls, remaining = calls + 1, remaining - 1
-                    if not hit:
-                        failed, saved, remaining = failed + 1, saved + later, remaining - later
-                    elif later:
-                        left.append((one, count))
-                    else:
+                    unread = found.letter is None and not found.refused and bool(text.strip())
+                    if later and (hit or (unread and one.answer is not None)):
+                        left.append((one, count, right and hit))
+                    elif hit and right:
                         passed += 1
+                    else:
+                        failed, saved, remaining = failed + 1, saved + later, remaining - later
                 yield CircularStep(number, asked, said, letters, hits, calls, saved, remaining, failed, passed, total)
         alive, number = left, number + 1
 

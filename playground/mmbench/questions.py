@@ -165,8 +165,12 @@ def read_folder(folder: str | Path, *, problems: list[Problem] | None = None) ->
     root = Path(folder).resolve()
 
     def picture(text: str) -> Own:
-        path = (root / text).resolve()
-        if not path.is_relative_to(root) or not path.is_file():
+        try:
+            path = (root / text).resolve()
+            there = path.is_relative_to(root) and path.is_file()
+        except (OSError, RuntimeError, ValueError):  # a name that is too long, links in a circle, a NUL
+            there = False
+        if not there:
             raise ValueError(f"the folder has no picture {text[:80]!r}")
         return Stored(path)
 

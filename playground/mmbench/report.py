@@ -271,6 +271,7 @@ class Report:
             f"{best.n:,} questions, {len(self.rows):,} predictions.",
             f"Circular **{best.circular.value:.1%}** (95 % of bootstrap draws of questions: {best.circular.low:.1%} to "
             f"{best.circular.high:.1%}; seed {self.seed}), vanilla {best.vanilla.value:.1%}, gap {best.gap.value:.1%}.",
+            *self._unturned(),
             f"A letter was found in {self.extraction_success:.2%} of the predictions; {self.unparsed:,} without one "
             f"count as wrong, {self.refused:,} of them decline. Questions with rotations missing: {self.incomplete:,}; "
             f"without any prediction: {self.missing:,}.",
@@ -287,6 +288,12 @@ class Report:
             more = f"\n- and {len(self.problems) - SHOWN:,} more" if len(self.problems) > SHOWN else ""
             texts += [f"## Problems ({len(self.problems):,})", listed + more]
         return "\n\n".join(texts) + "\n"
+
+    def _unturned(self) -> list[str]:
+        """The line of the Markdown on a circular score that is none."""
+        if any(one.expected > 1 for one in self.groups):
+            return []
+        return ["No question has rotations here: circular is vanilla, and luck counts as knowledge."]
 
     def _told(self) -> list[str]:
         """The lines of the Markdown on who decided."""

@@ -125,7 +125,7 @@ class Runs:
         there = list(self._folders())
         if len(there) >= MOST_RUNS:
             raise ValueError(f"{MOST_RUNS:,} runs are kept already: forget some first")
-        used = sum(file.stat().st_size for one in there for file in one.iterdir())
+        used = sum(map(_size, there))
         if used + size > MOST_BYTES:
             raise ValueError(
                 f"the runs kept take {used / 1e6:,.0f} MB and this one {size / 1e6:,.1f} MB, over the "
@@ -292,6 +292,14 @@ def _read(folder: Path) -> Run:
     if run.id != folder.name or not _ID.fullmatch(run.id) or not (folder / ROWS).is_file():
         raise ValueError(f"the run {folder.name} is damaged: its parts do not belong together")
     return run
+
+
+def _size(folder: Path) -> int:
+    """Bytes in a run's folder; of one that another process is deleting, none."""
+    try:
+        return sum(file.stat().st_size for file in folder.iterdir())
+    except FileNotFoundError:
+        return 0
 
 
 def _about(run: Run) -> str:

@@ -25,14 +25,15 @@ class PanelSettings:
     """A panel's controls, each field one of them; raises `ValueError`, in one plain sentence, for what cannot be.
 
     Fields are of int, float, bool, str or tuple[str, ...]; those of `UPLOADS` are files on this machine, those of
-    `SECRETS` are forgotten once a job has them; neither is in a link. A field `session` has no control: it is the name
-    of the browser session that asks.
+    `SECRETS` are forgotten once a job has them; neither is in a link, nor are those of `UNLINKED`, whose choices come
+    with an upload. A field `session` has no control: it is the name of the browser session that asks.
     """
 
     TAB: ClassVar[str]
     PANEL: ClassVar[str]
     UPLOADS: ClassVar[tuple[str, ...]] = ("upload",)
     SECRETS: ClassVar[tuple[str, ...]] = ()
+    UNLINKED: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -79,7 +80,7 @@ class PanelSettings:
 
     @classmethod
     def _linked(cls) -> list[Field[Any]]:
-        unlinked = {*cls.UPLOADS, *cls.SECRETS, "session"}
+        unlinked = {*cls.UPLOADS, *cls.SECRETS, *cls.UNLINKED, "session"}
         return [one for one in fields(cls) if one.name not in unlinked]
 
 

@@ -96,9 +96,13 @@ def build(tab: str, panels: Mapping[str, Panel]) -> None:
                 update[w.link_box] = gr.update(visible=False)
                 if result is not None:
                     update[w.kept[name]] = (settings.without_secrets(), result)
-                if group is looking:  # the panel that is open may be another than a long job's
+                # The panel that is open may be another than a long job's; while a bar says that a file is being read,
+                # the program, which may look into it, would hold the bar back.
+                if group is looking and not bar:
                     lines = panels[name].program(settings, language_of(request))
-                    update |= {w.code: "```python\n" + "\n".join(lines) + "\n```", w.query: settings.query()}
+                    update[w.code] = "```python\n" + "\n".join(lines) + "\n```"
+                if group is looking:
+                    update[w.query] = settings.query()
                 if bar is not None and not (group is looking and working.active(request)):  # whose bar and Stop stay
                     busy = bool(bar) and not flag.is_set()
                     update |= {w.progress: bar, w.stop: gr.update(visible=True if busy else "hidden")}

@@ -105,6 +105,8 @@ def test_gaps_are_written_in_points():
     figure = figures.gaps([("a", share(0.743), share(0.62)), ("b", share(0.4), share(0.41))])
     texts = [note.text for note in figure.layout.annotations]
     assert texts == ["gap 12.3 points", "gap -1.0 points"]
+    at = [(note.x, note.xanchor) for note in figure.layout.annotations]
+    assert at == [(0.62, "right"), (0.41, "left")], "beside the line, where on a phone no name stands"
     vanilla, circular = figure.data[2:]
     assert list(vanilla.x) == [0.743, 0.4]
     assert list(circular.x) == [0.62, 0.41]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from playground.mmbench import Question, circular, evaluate_circular, passes, rotated
+from playground.mmbench import Question, circular, evaluate_circular, group_of, passes, rotated
 
 
 def question(index: int = 0, k: int = 4, answer: str | None = "A") -> Question:
@@ -99,3 +99,18 @@ def test_guessing_earns_a_quarter_and_calls_end_early():
 def test_answers_that_do_not_match_the_questions_are_refused():
     with pytest.raises(ValueError, match="4 questions were asked, and 1 answers came"):
         list(evaluate_circular([question(i) for i in range(4)], lambda _: ["A"]))
+
+
+def test_a_question_answered_without_a_letter_is_asked_on_for_a_judge_and_fails_in_the_end():
+    asked = [Question(i, "What?", (("A", "red"), ("B", "blue"), ("C", "green")), "A") for i in range(4)]
+    said = {(0, 0): "It is purple", (1, 0): "Sorry, I can't help with images of people yet.", (2, 0): ""}
+
+    def answer(rows):
+        return [said.get((group_of(one.index), one.index // 1_000_000), one.answer) for one in rows]
+
+    steps = list(evaluate_circular(asked, answer))
+    passes_of = [sorted(group_of(one.index) for one in step.asked) for step in steps]
+    assert passes_of == [[0, 1, 2, 3], [0, 3], [0, 3]]
+    last = steps[-1]
+    assert (last.passed, last.failed, last.calls, last.saved, last.remaining) == (1, 3, 8, 4, 0)
+    assert [step.failed for step in steps] == [2, 2, 3]

@@ -320,12 +320,12 @@ def test_verdicts_come_into_every_form_of_the_report():
 
 
 def test_a_question_that_the_toolkit_leaves_out_costs_no_call():
-    """Without its first pass it is in no score of that profile; the robust one counts it, once all the rest is right."""
+    """Without its first pass it is in no score of that profile."""
     rows = list(circular([question(1), question(2)]))
     said = {row.index: OPEN for row in rows if row.index != 1}
     asked = {}
     for profile in ("vlmevalkit", "robust"):
         judge = Scripted(rabbit)
         run(said, rows, judge, profile=profile)
-        asked[profile] = [index for index, _ in judge.asked]
+        asked[profile] = sorted(index for index, _ in judge.asked)
     assert asked == {"vlmevalkit": [2] * 4, "robust": [1] * 3 + [2] * 4}

@@ -115,3 +115,14 @@ def test_what_cannot_be_is_refused_in_a_sentence(files):
         done = invoke(files, *arguments)
         assert done.exit_code == 2, arguments
         assert words in " ".join(done.output.replace("│", " ").split()), done.output
+
+
+def test_what_another_judge_said_is_not_mixed_in(stand_in, files):
+    """The second judge misses at the first pass and is not asked about the second: the first one's word stays out."""
+    invoke(files, "--judge", stand_in.address, "--judge-model", "first")
+    stand_in.answers = [(200, {}, chat("A")), (200, {}, chat("A"))]
+    done = invoke(files, "--judge", stand_in.address, "--judge-model", "second", "--report", files / "report.json")
+    assert done.exit_code == 0, done.output
+    report = json.loads((files / "report.json").read_text())
+    assert report["judged"]["name"] == "second"
+    assert (report["decided"]["judge"], report["judged"]["not_judged"]) == (2, 1)

@@ -230,7 +230,7 @@ def test_what_is_no_file_of_predictions_is_refused(tmp_path, monkeypatch):
 
 
 def test_half_a_character_is_replaced_as_it_is_read(tmp_path):
-    """What cut a text in two wrote JSON that no UTF-8 can hold; the report could not be written after all was scored."""
+    """What cut a text in two wrote JSON that no UTF-8 can hold; the report could not be written in the end."""
     path = tmp_path / "cut.jsonl"
     path.write_text(r'{"index": 1, "prediction": "B 猫\ud83d", "A": "x", "B": "y", "answer": "B"}', "utf-8")
     found = read_predictions(path)

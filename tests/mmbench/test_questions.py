@@ -190,3 +190,14 @@ def test_lines_that_are_no_objects_and_pictures_outside_are_told(tmp_path):
     found = list(read_folder(folder, problems=problems))
     assert [one.options for one in found] == [(("A", "1"), ("C", "c"))] * 3
     assert told(problems) == [(2, ""), (3, ""), (4, "image"), (5, "index"), (6, "image")]
+
+
+def test_names_that_no_file_can_have_cost_their_picture_alone(tmp_path):
+    (tmp_path / "circle").symlink_to("circle")
+    names = ("x" * 5000, "\0", "circle", "circle/x")
+    lines = [json.dumps({"index": i, "question": "?", "A": "x", "B": "y", "image": one}) for i, one in enumerate(names)]
+    (tmp_path / "questions.jsonl").write_text("\n".join(lines))
+    problems = []
+    assert [one.picture for one in read_folder(tmp_path, problems=problems)] == [None] * 4
+    assert all("the folder has no picture" in one.text for one in problems)
+    assert len(problems) == 4

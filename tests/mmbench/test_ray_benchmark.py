@@ -17,7 +17,7 @@ from playground.mmbench.mini import mini_benchmark
 from playground.mmbench.ray_engine import RayEngine
 from playground.mmbench.running import run
 
-QUESTIONS = list(mini_benchmark(24, seed=9))
+QUESTIONS = list(mini_benchmark(24, seed=9))  # asked as they stand: each pass is a job of Ray's of its own
 
 
 def loading(grave=None):
@@ -50,15 +50,15 @@ def test_a_killed_worker_and_damaged_pictures_change_nothing(tmp_path):
     questions = list(read_tsv(tmp_path / "mini.tsv"))
     questions[3] = replace(questions[3], picture=None)
     questions[8] = replace(questions[8], picture=QUESTIONS[8].picture[:100])
-    local = list(run(questions, loading()("cpu"), tmp_path / "local", name="m", batch=5))
+    local = list(run(questions, loading()("cpu"), tmp_path / "local", name="m", batch=5, vanilla=True))
     assert 3 < local[-1].circular.passed < 22
     grave = tmp_path / "grave"
     engine = RayEngine(loading(str(grave)), workers=2)
-    steps = run(questions, None, tmp_path / "ray", name="m", batch=5, engine=engine)
+    steps = run(questions, None, tmp_path / "ray", name="m", batch=5, vanilla=True, engine=engine)
     first = next(steps)
     steps.close()  # stopped, it goes on with what is kept
     assert first.fresh == 5
-    again = list(run(questions, None, tmp_path / "ray", name="m", batch=5, engine=engine))
+    again = list(run(questions, None, tmp_path / "ray", name="m", batch=5, vanilla=True, engine=engine))
     assert grave.exists()
     assert told(again) == told(local)
     assert again[-1].fresh == local[-1].fresh - 4  # of the five one has no picture that can be read
@@ -77,6 +77,7 @@ def test_the_command_writes_the_same(tmp_path):
             str(tmp_path / name / "p.jsonl"),
             "--model",
             "clip-world",
+            "--vanilla",
         ]
         done = CliRunner().invoke(cli.app, [*command, *options])
         assert done.exit_code == 0, done.output

@@ -320,3 +320,12 @@ def test_an_answer_to_no_question_makes_no_rotations(runs):
     given = {one.index: one.answer for one in questions} | {99_999: "A"}
     run = runs.keep("vanilla", "set", questions, given, score(given, questions))
     assert runs.report(run.id).overall.circular.value == 1
+
+
+def test_a_run_that_another_process_is_deleting_keeps_no_other_out(runs, monkeypatch):
+    """Its folder is still listed, and gone when it is measured."""
+    gone = runs.folder / "gone"
+    monkeypatch.setattr(Runs, "_folders", lambda _: iter([gone]))
+    run, _ = keep(runs)
+    monkeypatch.undo()
+    assert [one.id for one in runs.list().runs] == [run.id]

@@ -344,3 +344,11 @@ def test_a_set_without_its_rotations_is_turned_as_the_predictions_are(profile, s
         assert score(said, base, profile=profile).groups == report.groups
     alone = {one.index: one.answer for one in base} | {77_000_099: "A"}
     assert score(alone, base, profile=profile).overall.circular.value == 1
+
+
+def test_a_score_without_rotations_says_so():
+    base = [question(i) for i in range(3)]
+    said = {row.index: row.answer for row in circular(base)}
+    words = "No question has rotations here"
+    assert words in score({one.index: "B" for one in base}, base).markdown()
+    assert words not in score(said, base).markdown()

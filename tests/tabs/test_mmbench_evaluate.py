@@ -100,9 +100,28 @@ def test_links_keep_settings():
     query = dict(parse_qsl(settings.query()))
     assert "upload" not in query
     assert "session" not in query
-    again, wrong = Settings.from_query(query)
+    assert "split" not in query, "who has not the file has not the split, and a radio refuses it at every look"
+    again, wrong = Settings.from_query({**query, "split": "gone"})
     assert not wrong
-    assert again == replace(settings, upload="", session="")
+    assert again == replace(settings, upload="", session="", split="")
+
+
+def test_what_stops_or_fails_before_the_first_answer_leaves_the_panel_as_it_was(panel, monkeypatch):
+    stop = threading.Event()
+    stop.set()
+    frames = list(panel.jobs["run"](Settings(model="chance", count=13), None, stop, "en"))
+    assert all(set(frame) == {"progress"} for frame, _ in frames)
+    assert frames[-1][0]["progress"] == ""
+
+    def broken(*_):
+        raise ValueError("the model cannot be read")
+
+    monkeypatch.setattr(evaluate_run.models, "answers", broken)
+    frames = []
+    with pytest.raises(ValueError, match="cannot be read"):
+        frames.extend(panel.jobs["run"](Settings(model="chance", count=13), None, GO, "en"))
+    assert frames
+    assert all(set(frame) == {"progress"} for frame, _ in frames)
 
 
 @pytest.mark.parametrize(
@@ -490,3 +509,13 @@ def test_the_program_runs_the_same(panel, home, monkeypatch, questions, data, ca
     assert left["report"].overall == ran.report.overall
     assert (home / "predictions.xlsx").stat().st_size > 1000
     assert "# MMBench: chance" in capsys.readouterr().out
+
+
+def test_what_a_failed_question_was_not_asked_is_no_gap_in_the_files(panel, home):
+    settings = Settings(model="chance", count=26)
+    _, ran = go(panel, settings)
+    assert ran.saved
+    assert ran.report.incomplete, "of the official toolkit's kind: rows that are not there"
+    text = Path(panel.files["save_markdown"](settings, ran, home, "en")).read_text(encoding="utf-8")
+    assert "Questions with rotations missing: 0;" in text
+    assert json.loads(Path(write("json", panel, settings, ran, home)).read_text(encoding="utf-8"))["incomplete"] == 0

@@ -95,6 +95,28 @@ def test_two_kept_runs_are_compared_question_by_question():
     assert [row["id"] for row in both["listed"]["rows"]] == ["0", "1", "2", "3"]
 
 
+def test_two_runs_that_share_no_question_leave_no_other_pair_in_their_place():
+    a, b = keep(4), keep(9, asked=questions(12, "Another"))
+    found, result = last(Settings(first=a.id, second=b.id))
+    assert "share no question" in found["verdict"]
+    assert found["cards"] == ""
+    assert not found["listed"]["rows"]
+    assert found["splits"]["visible"] == found["difference"]["visible"] == "hidden"
+    assert result.comparison is None
+
+
+def test_a_name_in_the_verdict_is_no_markdown():
+    a = keep(4, "![x](https://evil.example/x.png)")
+    found, _ = last(Settings(first=a.id, second=keep(9, "<b>").id))
+    assert "![x](" not in found["verdict"]
+    assert "<b>" not in found["verdict"].replace("\\<b", "")
+
+
+def test_the_program_compares_no_run_that_is_gone():
+    assert "compare(" not in "\n".join(PANEL.program(Settings(first="gone"), "en"))
+    assert "compare(" in "\n".join(PANEL.program(Settings(), "en"))
+
+
 def test_runs_of_one_name_are_told_apart_and_other_questions_are_left_out():
     a, b = keep(4), keep(9, asked=[*questions(6), *questions(12, "Another")[6:]])
     found, result = last(Settings(first=a.id, second=b.id))

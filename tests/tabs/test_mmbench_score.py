@@ -103,9 +103,10 @@ def test_every_control_and_part_is_laid_out(one):
 def test_a_link_keeps_settings_but_no_file_and_no_key():
     settings = Settings(profile="vlmevalkit", judge="endpoint", address="https://api.example.com/v1", model="m",
                         key=KEY, upload="/tmp/secret.xlsx", upload_questions="/tmp/q.tsv", mini=True, mini_count=50,
-                        shows="missing")  # fmt: skip
+                        shows="missing", split="dev")  # fmt: skip
     assert "secret" not in settings.query()
     assert "tsv" not in settings.query()
+    assert "dev" not in settings.query(), "a split comes with the file, and a radio refuses one that it does not offer"
     asked = {name: values[0] for name, values in parse_qs(settings.query()).items()}
     again, wrong = Settings.from_query(asked)
     assert not wrong
@@ -180,6 +181,15 @@ def test_a_file_waits_with_its_first_rows_and_is_shown_again_once_scored(one, tm
     assert other["verdict"] == "", "another question: is not answered by what was scored"
 
 
+def test_a_file_without_answers_is_told_of_before_it_is_scored(one, tmp_path):
+    path = sheet(tmp_path / "bare.csv", lambda q: q.answer, columns=("index", *"ABCD", "prediction"))
+    frame, _ = shown(one, Settings(upload=path))
+    assert "no right answers" in frame["note"]
+    for settings in (Settings(upload=path, mini=True), Settings(upload=sheet(tmp_path / "mine.csv", always_a))):
+        frame, _ = shown(one, settings)
+        assert "no right answers" not in frame["note"]
+
+
 def test_why_a_question_is_lost_though_its_row_is_right(one, tmp_path):
     wrong = {1_000_003, 2_000_003}
     path = sheet(tmp_path / "mine.csv", lambda q: "I cannot say" if q.index in wrong else q.answer)
@@ -199,9 +209,20 @@ def test_why_a_question_is_lost_though_its_row_is_right(one, tmp_path):
     frame, _ = shown(one, Settings(upload=path, question="1000003"), result)
     assert "#3" in frame["card"]
     for bad, words in (("x", "named by its index"), ("999", "no question 999")):
-        with pytest.raises(ValueError, match=words) as refused:
-            shown(one, Settings(upload=path, question=bad), result)
-        assert "英文" not in refusal("zh-CN", refused.value)
+        frame, _ = shown(one, Settings(upload=path, question=bad), result)
+        assert words in frame["card"]
+        assert frame["verdict"], "the report stands"
+        frame, _ = shown(one, Settings(upload=path, question=bad), result, "zh-CN")
+        assert "英文" not in frame["card"]
+
+
+def test_a_question_looked_at_in_another_file_does_not_cost_the_score(one, tmp_path):
+    path = sheet(tmp_path / "mine.csv", lambda q: q.answer)
+    frames, result = ran(one, Settings(upload=path, question="77"))
+    assert result is not None
+    assert "no question 77" in frames[-1]["card"]
+    frames, _ = ran(one, Settings(upload=path, question='<img src=x onerror="a()">'))
+    assert "<img" not in frames[-1]["card"]
 
 
 def test_both_profiles_are_told_of_the_split_that_is_looked_at(one, tmp_path):

@@ -113,7 +113,7 @@ def test_the_models_are_drawn_told_and_listed(small):
     assert rows["leaner"][1] == f"{vanilla / COUNT:.1%}"
     assert "**leaner leans the most.**" in frame["leaning"]
     assert "it chose A in" in frame["leaning"]
-    assert "**leaner 的偏向最强**。" in look("zh-CN")[0]["leaning"]
+    assert "**leaner 的位置偏好最强**。" in look("zh-CN")[0]["leaning"]
     assert [one.name for one in kept.models] == list(small.models)
     texts = [trace.name for trace in frame["guess"].data]
     assert "leaner" in texts

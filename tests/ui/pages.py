@@ -135,15 +135,19 @@ def client(app_url: str) -> Iterator[Any]:
 
 @contextmanager
 def running_app(folder: Path) -> Iterator[str]:
-    """The address of the app, started as people start it but with one thread and no network; it writes to `folder`."""
-    port = free_port()
+    """The address of the app, started as people start it but with one thread and no network; it writes to `folder`:
+    what people keep, what they may take up again, and no earlier session's is there."""
+    port, scratch = free_port(), folder / "scratch"
+    scratch.mkdir()
     environ = {
         **os.environ,
         "GRADIO_ANALYTICS_ENABLED": "False",
         "GRADIO_TEMP_DIR": str(folder / "gradio"),
         "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": "1",
+        "PLAYGROUND_HOME": str(folder / "home"),
         "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(scratch),
     }
     command = [sys.executable, "app.py", "--port", str(port)]
     with serving(command, f"http://127.0.0.1:{port}/", folder / "output.txt", cwd=ROOT, environ=environ) as url:

@@ -27,6 +27,17 @@ TABS: dict[str, tuple[str, ...]] = {
         "#representations-information-chart .pg-plotly[data-ready=true]:visible",
         "#representations-code pre code",
     ),
+    "mmbench": (
+        "#memory [data-volatile]",
+        DRAWN,
+        "#mmbench-evaluate-question img:visible",
+        *(
+            f"#mmbench-evaluate-{name} .pg-plotly[data-ready=true]:visible"
+            for name in ("bars", "radar", "letters", "decided")
+        ),
+        "#mmbench-evaluate-table tbody tr:nth-child(20):visible",
+        "#mmbench-code pre code",
+    ),
     # The example that the hidden Flows tab draws is first leased and then idle, which its button tells.
     "models": (
         "#memory [data-volatile]",

@@ -18,8 +18,10 @@ def visit(
     within: int = WITHIN,
     **look: Any,
 ) -> Any:
-    """A light page in English, once `ready` is there and, if it is to be `still`, the tab draws no more."""
-    page = open_page(f"{app_url}?__theme=light&lang=en&{f'tab={tab}&' if tab else ''}{query}", **look)
+    """A light page, in English unless the browser's `lang` says another, once `ready` is there and, if it is to be
+    `still`, the tab draws no more."""
+    where = f"__theme=light&lang={look.get('lang', 'en')}&{f'tab={tab}&' if tab else ''}{query}"
+    page = open_page(f"{app_url}?{where}", **look)
     page.set_default_timeout(within)
     if ready:
         page.wait_for_selector(ready)
@@ -33,16 +35,18 @@ def settled(page: Any, tab: str) -> None:
     page.wait_for_function("tab => !document.querySelector(`#${tab}-progress [role=progressbar]`)", arg=tab)
 
 
-def stop_at_once(page: Any, tab: str) -> None:
-    """Presses Stop in the frame in which a job shows its progress: one of a few seconds would be over by a click."""
+def stop_at_once(page: Any, tab: str, told: str = "") -> None:
+    """Presses Stop in the frame in which a job shows its progress, with `told` in its words: one of a few seconds would
+    be over by a click."""
     page.wait_for_function(
-        """tab => {
-            const stop = document.getElementById(`${tab}-stop`);
-            const shown = document.querySelector(`#${tab}-progress [role=progressbar]`) && stop.checkVisibility();
+        """([tab, told]) => {
+            const stop = document.getElementById(`${tab}-stop`), progress = document.getElementById(`${tab}-progress`);
+            const begun = progress.querySelector('[role=progressbar]') && progress.innerText.includes(told);
+            const shown = begun && stop.checkVisibility();
             if (shown) stop.click();
             return shown;
         }""",
-        arg=tab,
+        arg=[tab, told],
     )
 
 

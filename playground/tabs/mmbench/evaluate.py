@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from playground.tabs.mmbench.evaluate_layout import PREDICTIONS, lay_out
 from playground.tabs.mmbench.evaluate_program import program
 from playground.tabs.mmbench.evaluate_run import Evaluated, evaluate
 from playground.tabs.mmbench.evaluate_settings import Settings
-from playground.tabs.mmbench.evaluate_view import before, choices, results
+from playground.tabs.mmbench.evaluate_view import as_told, before, choices, results
 from playground.tabs.mmbench.kept import mini_title, store
 from playground.tabs.panel import Frames, Panel, Record, if_any
 from playground.tabs.progress import bar
@@ -103,7 +104,7 @@ def _record(_: Settings, kept: Evaluated) -> Record:
              "asked": len(kept.said), "of": len(kept.given.questions)}  # fmt: skip
     if kept.report is None:
         return ["index", "prediction"], [[one.index, text] for one, text in kept.rows], about
-    columns, lines, extra = report_view.record(kept.report)
+    columns, lines, extra = report_view.record(as_told(kept.report))
     return columns, lines, {**about, **extra}
 
 
@@ -121,7 +122,15 @@ def _of_report(
     return write(settings, kept, folder, language)
 
 
+def _markdown(settings: Settings, kept: Evaluated, folder: Path, language: str) -> str:
+    """The report to read; the list of questions keeps how many rows each has."""
+    report = None if kept.report is None else as_told(kept.report)
+    told = replace(kept, report=report)
+    return _of_report(report_view.FILES["save_markdown"], settings, told, folder, language)
+
+
 FILES: Mapping[str, Callable[[Any, Any, Path, str], str]] = {
     **{name: partial(_of_report, write) for name, write in report_view.FILES.items()},
+    "save_markdown": _markdown,
     **{name: partial(_predictions, name.rpartition("_")[2]) for name in PREDICTIONS},
 }

@@ -83,7 +83,7 @@ class Evaluated:
 def evaluate(manager: ModelManager, settings: Settings, _: Any, stop: threading.Event, language: str) -> Frames:
     """Ask; Stop keeps what is done, and the same settings go on from there."""
     settings = settings.asks()
-    yield {"progress": bar(0, say(language, "mmbench.starting")), **cleared()}, None
+    yield {"progress": bar(0, say(language, "mmbench.starting"))}, None
     who = models.asked(settings.model, settings.source)
     for shown in models.download(who, stop, language):
         yield {"progress": shown}, None
@@ -102,6 +102,8 @@ def evaluate(manager: ModelManager, settings: Settings, _: Any, stop: threading.
     with _room(answering.identity(who, given.questions)) as folder, closing(_steps(who, manager, ran, folder)) as steps:
         for step in steps:
             ran.seconds = time.monotonic() - begun
+            if not ran.said:  # only now: a stop or a failure before leaves the panel as it was
+                yield cleared(), None
             _take(ran, step)
             if stop.is_set():
                 break

@@ -21,6 +21,7 @@ class Settings(PanelSettings):
     """The panel's controls."""
 
     PANEL: ClassVar[str] = "evaluate"
+    UNLINKED: ClassVar[tuple[str, ...]] = ("split",)  # a radio refuses what it does not offer
 
     model: str = "clip-world"
     source: str = ""  # of another model: a repository, or a folder

@@ -20,7 +20,7 @@ from playground.tabs.mmbench.evaluate_settings import Settings
 from playground.tabs.panel import if_any
 from playground.tabs.progress import bar
 
-__all__ = ["before", "choices", "results"]
+__all__ = ["as_told", "before", "choices", "results"]
 
 
 def choices(settings: Settings, language: str) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def results(ran: Evaluated, settings: Settings, language: str) -> dict[str, Any]
     if ran.drawn == (language, settings.split):
         return frame
     report = (
-        report_view.empty() if ran.report is None else report_view.frame(_told(ran.report), language, settings.split)
+        report_view.empty() if ran.report is None else report_view.frame(as_told(ran.report), language, settings.split)
     )
     if ran.report is None:
         report["problems"] = report_view.problem_table(tuple(ran.problems), language)
@@ -138,6 +138,6 @@ def _notes(given: sets.QuestionSet, language: str) -> list[str]:
     return notes
 
 
-def _told(report: Report) -> Report:
-    """The report as its view tells of it: that a question which failed was not asked on is no gap in it."""
+def as_told(report: Report) -> Report:
+    """The report as it is told of: that a question which failed was not asked on is no gap in it."""
     return replace(report, groups=tuple(replace(one, present=one.expected) for one in report.groups))

@@ -11,12 +11,13 @@ import gradio as gr
 
 from playground.figures import mmbench as figures
 from playground.figures import mmbench_compare as pairs
-from playground.i18n import TEXTS, label, say
+from playground.i18n import TEXTS, label, refusal, say
 from playground.mmbench import PROFILES, Comparison, Report, explain_choice
 from playground.mmbench.leaderboard import Standing, board_table, leaderboard
 from playground.mmbench.published import PUBLISHED
 from playground.mmbench.taxonomy import ABBREVIATIONS, L2
 from playground.tabs.checks import choice, whole
+from playground.tabs.clip.words import literal
 from playground.tabs.components import LivePlotly, Table
 from playground.tabs.components.question_card import card_styles
 from playground.tabs.components.table import Column, Row, table
@@ -91,7 +92,7 @@ def lay_out(w: SimpleNamespace) -> None:
             usual.published, label=label("mmbench.leaderboard.published"),
             info=label("mmbench.leaderboard.published.info"), interactive=True, elem_id=f"{key}-published",
         )  # fmt: skip
-    w.leaderboard_board = Table(elem_id=f"{key}-board")
+    w.leaderboard_board = Table(elem_id=f"{key}-board", elem_classes="pg-wrapped")
     w.leaderboard_sources = gr.Markdown(elem_id=f"{key}-sources", elem_classes="pg-hint")
     w.leaderboard_drawn = gr.Dropdown(
         [(one.partition("/")[2], one) for one in usual.drawn], value=list(usual.drawn), multiselect=True,
@@ -170,8 +171,8 @@ def show(settings: Settings, _: Board | None, stop: threading.Event, language: s
     }  # fmt: skip
     by_id = {one.id: one for one in runs}
     first, second = (by_id.get(one) for one in (settings.first, settings.second))
+    nothing = {"difference": if_any(None), "splits": if_any(None), "listed": table([], []), "cards": ""}
     if first is None or second is None or first is second:
-        nothing = {"difference": if_any(None), "splits": if_any(None), "listed": table([], []), "cards": ""}
         told = say(language, "mmbench.leaderboard.verdict.two")
         yield {"progress": "", **frame, **nothing, "verdict": told}, Board(tuple(board), None)
         return
@@ -179,7 +180,11 @@ def show(settings: Settings, _: Board | None, stop: threading.Event, language: s
     yield {"progress": bar(0.5, drawing), **frame}, None
     if stop.is_set():
         return
-    found = compared(settings.session, first, second, settings.profile)
+    try:
+        found = compared(settings.session, first, second, settings.profile)
+    except ValueError as error:  # they share no question: the pair before must not stand there as if it were this one
+        yield {"progress": "", **nothing, "verdict": literal(refusal(language, error))}, Board(tuple(board), None)
+        return
     others = [
         compared(settings.session, first, one, settings.profile).comparison
         for one in runs
@@ -255,26 +260,28 @@ def _drawn(settings: Settings, reports: Mapping[str, Report], language: str) -> 
 def _board(board: Sequence[Standing], runs: Sequence[Entry], language: str) -> dict[str, Any]:
     """The best first; a button puts a run in the second place of the pair."""
     by_name = {one.name: one for one in runs}
-    heads = ("model", "set", "circular", "interval", "vanilla", "gap")
-    columns = [
-        Column(say(language, f"mmbench.leaderboard.column.{one}"), number=one not in ("model", "set")) for one in heads
-    ]
+    heads = ("model", "circular", "interval", "vanilla", "gap")
+    columns = [Column(say(language, f"mmbench.leaderboard.column.{one}"), number=one != "model") for one in heads]
     columns += [Column(ABBREVIATIONS[one], number=True) for one in L2]
+    columns.append(Column(say(language, "mmbench.leaderboard.column.set")))  # last: a phone shows the first ones
     rows = []
     for one in board:
         entry = None if one.source else by_name[one.name]
         limits = "–" if one.low is None or one.high is None else f"{100 * one.low:.1f} – {100 * one.high:.1f}"
         gap = "–" if one.gap is None else f"{100 * one.gap:.1f}"
         place = one.source.partition(";")[0] if entry is None else f"{entry.set_name} · {entry.when[:10]}".strip(" ·")
-        cells = [one.name, place, percent(one.circular), limits, percent(one.vanilla), gap]
-        cells += [percent(one.l2.get(name)) for name in L2]
+        cells = [one.name, percent(one.circular), limits, percent(one.vanilla), gap]
+        cells += [*(percent(one.l2.get(name)) for name in L2), place]
         rows.append(Row(cells, id=entry.id if entry else None, best=entry is not None and not entry.shipped))
     return table(columns, rows, action=say(language, "mmbench.leaderboard.compare"))
 
 
 def _sources(board: Sequence[Standing], damaged: Sequence[str], language: str) -> str:
     """Where the published figures stand, and what could not be read."""
-    lines = [say(language, "mmbench.leaderboard.damaged", text=text) for text in damaged[:5]]
+    lines = [
+        say(language, "mmbench.leaderboard.damaged", text=refusal(language, ValueError(text)).rstrip(".。"))
+        for text in damaged[:5]
+    ]
     if any(one.source for one in board):
         lines.append(say(language, "mmbench.leaderboard.sources"))
         found = dict.fromkeys((one.source, one.address) for one in PUBLISHED)
@@ -298,7 +305,8 @@ def _verdict(found: Comparison, differing: int, language: str) -> str:
     gap = found.difference
     clear = gap.low > 0 or gap.high < 0
     values = {
-        "a": found.name_a, "b": found.name_b, "n": f"{found.n:,}", "difference": f"{100 * gap.value:+.1f}",
+        "a": literal(found.name_a), "b": literal(found.name_b), "n": f"{found.n:,}",
+        "difference": f"{100 * gap.value:+.1f}",
         "low": f"{100 * gap.low:+.1f}", "high": f"{100 * gap.high:+.1f}", "only_a": f"{len(found.only_a):,}",
         "only_b": f"{len(found.only_b):,}",
     }  # fmt: skip
@@ -356,8 +364,9 @@ def program(settings: Settings, _: str) -> list[str]:
         f"board = leaderboard(reports.values(){', published=PUBLISHED' if settings.published else ''})",
         "print(board_markdown(board))",
     ]
+    there = {one.id for one in entries(settings.session)[0]}
     names = [one.removeprefix("shipped/") for one in (settings.first, settings.second)]
-    if all(names) and names[0] != names[1]:
+    if {settings.first, settings.second} <= there and names[0] != names[1]:
         lines += [
             "",
             f"found = mmbench.compare(reports[{names[0]!r}], reports[{names[1]!r}])",

@@ -93,7 +93,7 @@ def frame(report: Report, language: str, split: str | None = None) -> dict[str, 
         "bars": if_any(figures.bars(report.scores, names, parents=parents, split=chosen, words=said)),
         "radar": if_any(radar),
         "letters": if_any(figures.letters({say(language, "mmbench.report.letters"): report.letters}, words=said)),
-        "decided": if_any(decided),
+        "decided": if_any(decided if len(report.rules) > 1 else None),  # one bar tells nothing
         "table": _table(report, names, language),
         "problems": problem_table(report.problems, language),
         "saves": gr.update(visible=True),

@@ -48,6 +48,7 @@ class Settings(PanelSettings):
     PANEL: ClassVar[str] = "score"
     UPLOADS: ClassVar[tuple[str, ...]] = ("upload", "upload_questions")
     SECRETS: ClassVar[tuple[str, ...]] = ("key",)
+    UNLINKED: ClassVar[tuple[str, ...]] = ("split",)  # a radio refuses what it does not offer
 
     upload: str = ""
     upload_questions: str = ""
@@ -189,7 +190,10 @@ def show(settings: Settings, kept: Scored | None, _: threading.Event, language: 
         return
     name, predictions = literal(Path(settings.upload).name), score_data.previewed(settings.upload)
     key = "mmbench.score.note.large" if predictions is None else "mmbench.score.note.ready"
-    frame = {**_nothing(), "note": say(language, key, name=name), "progress": ""}
+    note = say(language, key, name=name)
+    if predictions is not None and not _answered(settings, predictions):
+        note = say(language, "mmbench.score.note.answerless") + " " + note
+    frame = {**_nothing(), "note": note, "progress": ""}
     yield frame if predictions is None else {**frame, "first": _first(predictions, language)}, None
 
 
@@ -291,6 +295,11 @@ def _nothing() -> dict[str, Any]:
     tables = {part: table([], []) for part in ("first", "differ", "failed")}
     hidden = gr.update(visible="hidden")
     return {**report_view.empty(), **tables, "judged": "", "card": "", "keep_note": "", "detail": hidden}
+
+
+def _answered(settings: Settings, predictions: Predictions) -> bool:
+    """Whether the right answers are told, beside the predictions or by the questions."""
+    return bool(settings.upload_questions) or settings.mini or any(one.answer for one in predictions.rows)
 
 
 def _first(predictions: Predictions, language: str) -> dict[str, Any]:

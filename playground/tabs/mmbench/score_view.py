@@ -1,11 +1,12 @@
 """The questions of a scored file one by one: why one is lost, and where the two profiles read an answer differently."""
 
+import html
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from playground.i18n import TEXTS, say
+from playground.i18n import TEXTS, refusal, say
 from playground.mmbench import Group, Question, Report, Row, group_of, read_picture
 from playground.tabs.clip.words import literal
 from playground.tabs.components.question_card import WORDS, Asked, Turn, card
@@ -58,22 +59,30 @@ def questions(kept: Scored, shows: str, language: str) -> dict[str, Any]:
 def question_card(kept: Scored, asked: str, shows: str, language: str) -> str:
     """A question with all its rotations: the one whose index is asked, else the first of the table.
 
-    Raises `ValueError` for an index that is none, or that no prediction is for.
+    An index that is none, or of no question here, is told in the card's place: it may be left from another file, and
+    must not cost the report.
     """
     parts = _parts(kept)
     if asked.strip():
         if not (asked.strip().isascii() and asked.strip().isdigit()):
-            raise ValueError(f"a question is named by its index, a whole number, not by {asked.strip()[:40]!r}")
+            return _refused(
+                f"a question is named by its index, a whole number, not by {asked.strip()[:40]!r}", language
+            )
         index = int(asked.strip()[:15])
         group = parts.groups.get(index) or parts.groups.get(group_of(index))
         if group is None:
-            raise ValueError(f"the report has no question {index}")
+            return _refused(f"the report has no question {index}", language)
     else:
         group = next(
             (one for one in parts.groups.values() if _came_to(one, parts.rows.get(one.index, ()), shows)), None
         )
         group = group or next(iter(parts.groups.values()))
     return card(_asked(kept, parts, group, language), rule_names(language), words=_words(language))
+
+
+def _refused(text: str, language: str) -> str:
+    """A refusal where the card would be."""
+    return f'<p class="pg-hint">{html.escape(refusal(language, ValueError(text)))}</p>'
 
 
 def differing(kept: Scored, language: str) -> dict[str, Any]:
