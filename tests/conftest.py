@@ -31,3 +31,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     files = {item.path for item in items if drawn(item)}
     items.sort(key=lambda item: (item.path in files, drawn(item)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory):
+    """What is kept on this machine lies in a folder of these tests, not among the person's own."""
+    os.environ["PLAYGROUND_HOME"] = str(tmp_path_factory.mktemp("home"))

@@ -123,6 +123,7 @@ def test_runs_of_one_name_are_told_apart_and_other_questions_are_left_out():
     assert {row["cells"][0] for row in found["board"]["rows"]} >= {"mine", "mine (2)"}
     assert result.comparison.n == 6
     assert "6 questions have the same number in both" in found["verdict"]
+    assert (result.comparison.name_a, result.comparison.name_b) == ("mine", "mine (2)")
 
 
 def test_a_kept_run_beside_a_shipped_one_on_the_questions_of_both():

@@ -31,10 +31,7 @@ TABS: dict[str, tuple[str, ...]] = {
         "#memory [data-volatile]",
         DRAWN,
         "#mmbench-evaluate-question img:visible",
-        *(
-            f"#mmbench-evaluate-{name} .pg-plotly[data-ready=true]:visible"
-            for name in ("bars", "radar", "letters", "decided")
-        ),
+        *(f"#mmbench-evaluate-{name} .pg-plotly[data-ready=true]:visible" for name in ("bars", "radar", "letters")),
         "#mmbench-evaluate-table tbody tr:nth-child(20):visible",
         "#mmbench-code pre code",
     ),

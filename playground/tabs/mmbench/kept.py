@@ -88,10 +88,13 @@ def _report(folder: str, run: str, profile: str) -> mmbench.Report:
 def compared(session: str, a: Entry, b: Entry, profile: str) -> Compared:
     """Two runs on the questions of both. Raises `ValueError` where they share none."""
     if a.digest == b.digest:
-        return Compared(mmbench.compare(report_of(session, a, profile), report_of(session, b, profile)), ())
-    if not (a.shipped or b.shipped):
-        return store(session).compare(a.id, b.id, profile)
-    return compare_asked(_side(session, a), _side(session, b), profile)
+        found = Compared(mmbench.compare(report_of(session, a, profile), report_of(session, b, profile)), ())
+    elif not (a.shipped or b.shipped):
+        found = store(session).compare(a.id, b.id, profile)
+    else:
+        judged = tuple({} if one.shipped else store(session).verdicts(one.id) for one in (a, b))
+        found = compare_asked(_side(session, a), _side(session, b), profile, verdicts=(judged[0], judged[1]))
+    return replace(found, comparison=replace(found.comparison, name_a=a.name, name_b=b.name))
 
 
 def said_of(session: str, entry: Entry, index: int) -> tuple[mmbench.Question, list[tuple[mmbench.Question, str]]]:
