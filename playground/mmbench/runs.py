@@ -137,7 +137,7 @@ class Runs:
         run = Run(
             id=f"{now:%Y%m%d-%H%M%S}-{_slug(name)}-{secrets.token_hex(3)}", name=name,
             set_name=" ".join(set_name.split())[:MOST_NAME], digest=digest_of(told), profile=report.profile,
-            when=now.isoformat(timespec="seconds"),
+            when=now.isoformat(timespec="milliseconds"),
             scores={one.name: (one.circular.value, one.vanilla.value) for one in report.scores if one.split == split},
             questions=len(report.groups), calls=calls, saved=saved, seconds=float(seconds), judge=judge,
             own=asked is None, file=given.name,

@@ -1,6 +1,7 @@
 """A tab made of panels: its layout, and the wiring of their looks, jobs, links, fills and files."""
 
 import hashlib
+import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -14,6 +15,7 @@ import gradio as gr
 from playground.i18n import label, say
 from playground.i18n import language as language_of
 from playground.tabs import files, foldouts
+from playground.tabs.components import LivePlotly, Table
 from playground.tabs.listeners import follow, private
 from playground.tabs.panel import Frames, Panel, PanelSettings
 from playground.tabs.stops import STAMP, Stops
@@ -24,6 +26,7 @@ __all__ = ["KINDS", "build", "write"]
 QUICK, SLOW = 4, 2  # jobs at once; the next ones queue
 PAUSE = 0.06  # seconds in which a newer event may take a job's place before it begins: a slider sends many
 KEEP = 3600.0  # seconds a person's results are kept after the last event
+MOUNTED = 1500  # milliseconds that a panel may take to be laid out
 KINDS = ("csv", "json")  # of files of every panel
 
 
@@ -194,11 +197,13 @@ def build(tab: str, panels: Mapping[str, Panel]) -> None:
     every = private(concurrency_limit=QUICK, concurrency_id=tab, trigger_mode="multiple", js=STAMP)
     slow = private(concurrency_limit=SLOW, concurrency_id=f"{tab}-work", js=STAMP)
     common = [w.progress, w.stop, w.code, w.query, w.link_box]
+    seen = _seen(tab, shown)
     jobs = []
     for name, panel in panels.items():
         given, drawn = [w.stamp, w.kept[name], *controls[name]], [*shown[name].values(), w.kept[name], *common]
         edited = [event for control in controls[name] for event in _edits(control)]
-        jobs.append(gr.on([*edited, w.tabs[name].select], looker(name), given, drawn, **every))
+        jobs.append(gr.on(edited, looker(name), given, drawn, **every))
+        jobs.append(w.tabs[name].select(looker(name), given, drawn, **{**every, "js": seen}))
         jobs += [getattr(w, f"{name}_{job}").click(worker(name, job), given, drawn, **slow) for job in panel.jobs]
         for fill in panel.fills:
             clicked = getattr(w, f"{name}_{fill}").click(filler(name, fill), None, controls[name], **quick)
@@ -208,7 +213,12 @@ def build(tab: str, panels: Mapping[str, Panel]) -> None:
     all_shown = [one for each in shown.values() for one in each.values()]
     opened = gr.on(None, open_page, None, [*everything, w.panel, w.panel_tabs], **quick)
     jobs.append(
-        opened.then(look_at_open, [w.stamp, w.panel, *states, *everything], [*all_shown, *states, *common], **every)
+        opened.then(
+            look_at_open,
+            [w.stamp, w.panel, *states, *everything],
+            [*all_shown, *states, *common],
+            **{**every, "js": seen},
+        )
     )
     for one in jobs:
         one.failure(clear, None, [w.progress, w.stop], queue=False, **private())
@@ -221,6 +231,26 @@ def build(tab: str, panels: Mapping[str, Panel]) -> None:
         for file in panel.files
     ]
     foldouts.wire(w, tab, query, [w.panel, *everything], saves, quick)
+
+
+def _seen(tab: str, shown: Mapping[str, Mapping[str, Any]]) -> str:
+    """STAMP, once the open panel's tables and figures are on the page: Gradio lays a panel out when it is first opened,
+    and what a quick look says before that is lost."""
+    ids = {
+        name: [one.elem_id for one in parts.values() if isinstance(one, LivePlotly | Table)]
+        for name, parts in shown.items()
+    }
+    return f"""async (_, ...rest) => {{
+  const stamp = performance.timeOrigin + performance.now(), until = performance.now() + {MOUNTED};
+  const ids = {json.dumps(ids)};
+  const there = () => {{
+    const open = document.querySelector('#{tab}-panels [role=tab][aria-selected=true]')?.id || '';
+    const name = Object.keys(ids).find((one) => open.includes(`{tab}-panel-${{one}}`));
+    return name && ids[name].every((id) => document.getElementById(id)?.firstElementChild);
+  }};
+  do await new Promise((done) => setTimeout(done, 50)); while (!there() && performance.now() < until);
+  return [stamp, ...rest];
+}}"""
 
 
 def _about(name: str, settings: PanelSettings) -> tuple[str, str]:

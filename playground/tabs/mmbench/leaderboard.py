@@ -206,7 +206,7 @@ def show(settings: Settings, _: Board | None, stop: threading.Event, language: s
         return
     index = settings.question if settings.question in lists[settings.side] else listed[0] if listed else None
     cards = "" if index is None else _cards(settings, (first, second), index, language)
-    yield {"progress": "", "cards": cards}, kept
+    yield {"progress": "", **frame, **update, "cards": cards}, kept
 
 
 def rename(settings: Settings, _: Board | None, stop: threading.Event, language: str) -> Frames:
