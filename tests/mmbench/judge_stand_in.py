@@ -1,6 +1,8 @@
 """An endpoint on the loopback that speaks OpenAI's chat completions, or does not."""
 
 import json
+import threading
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -40,3 +42,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         """Not in the tests' output."""
+
+
+@contextmanager
+def running(server):
+    """The server, which runs until the `with` ends."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,10 +1,11 @@
 """An endpoint on the loopback for the panel's tests: what it is asked is kept, and it answers as it is told."""
 
 import json
-import threading
 import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from mmbench.judge_stand_in import running
 
 
 class Server(ThreadingHTTPServer):
@@ -46,12 +47,5 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving():
     """A server that runs until the `with` ends."""
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with running(Server()) as server:
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

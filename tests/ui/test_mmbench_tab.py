@@ -3,13 +3,12 @@
 import base64
 import json
 import re
-import threading
 from contextlib import contextmanager
 from functools import partial
 
 import pytest
 import visits
-from mmbench.judge_stand_in import StandIn, chat  # tests/mmbench
+from mmbench.judge_stand_in import StandIn, chat, running  # tests/mmbench
 from PIL import Image
 from visits import download, holds, says, toast
 
@@ -90,14 +89,8 @@ def judge():
     """An endpoint that reads B in everything."""
     server = StandIn()
     server.answers = [(200, {}, chat("B"))]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with running(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def test_panels_are_drawn_when_they_are_opened_and_speak_chinese(open_page, app_url):
